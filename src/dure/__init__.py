@@ -1,0 +1,1 @@
+"""Dure: an AI-bio research hub in a box."""
