@@ -1,0 +1,193 @@
+"""`Change`: the only way to write. One transaction that carries its ledger events and what follows from them.
+
+The writer lock is taken before the first read; decisions are made again under it; sequence and time are given there, so
+the ledger has no gaps and never runs backward. Projections are written by the pure projector of each event's kind and
+by nothing else: a Change exposes no SQL. A Change without an event, or an event without a decision, rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, select
+
+from dure.base.canonical import canonical, timestamp
+from dure.base.clock import Clock
+from dure.base.errors import Conflict
+from dure.base.types import Decision
+from dure.store.database import Database, Reader
+from dure.store.kinds import Event, EventKind, Insert, Op, Registry, Update
+from dure.store.ledger import MAX_LEAF, Ledger, last_event, ledger_event
+
+ANY = object()
+"""`expect=ANY`: the event does not depend on what happened to its subject before."""
+
+Redecide = Callable[[Reader], Sequence[Decision]]
+"""Makes the decisions of an act again, on the state that the writer sees; raises `Refused`."""
+
+
+class Change:
+    """What one transaction appends. Made by `Store.change`."""
+
+    def __init__(
+        self, connection: Connection, registry: Registry, actor: str, decisions: Sequence[Decision], now: str
+    ) -> None:
+        self.read = Reader(connection)
+        self.actor = actor
+        self.events: list[Event] = []
+        self._registry = registry
+        self._decisions = {(d.action, d.resource.partition("/")[2]): d for d in decisions}
+        self._next, newest = last_event(connection)
+        self._next += 1
+        self.time = max(newest, now)
+        self._moved: dict[str, int] = {}
+
+    def record(self, kind: str, subject: str, body: Mapping[str, Any], *, expect: int | None | object = ANY) -> Event:
+        """Appends one event.
+
+        Args:
+            kind: name of a registered event kind.
+            subject: what it happened to.
+            body: exactly the fields of the kind.
+            expect: the sequence of the subject's newest event that the caller has seen, None for "there is none yet",
+                ANY where it does not matter.
+
+        Raises:
+            Conflict: the subject moved meanwhile; nothing of this Change is kept.
+            RuntimeError: no decision of this act allows the event.
+            ValueError: the body breaks the rules of its kind.
+        """
+        rule = self._registry[kind]
+        rule.check(subject, body)
+        decision = self._decisions.get((rule.action, rule.about(subject, body)))
+        if decision is None:
+            raise RuntimeError(f"{kind} on {subject}: this act has no decision {rule.action!r} about it")
+        if expect is not ANY:
+            self._expect(subject, expect)
+        event = Event(self._next, self.time, self.actor, kind, rule.v, subject, dict(body), decision.as_leaf())
+        self.events.append(event)
+        self._moved[subject] = self._next
+        self._next += 1
+        return event
+
+    def version(self, subject: str) -> int | None:
+        """The sequence of the subject's newest event, this Change's own included; None when it has none."""
+        if subject in self._moved:
+            return self._moved[subject]
+        table = ledger_event.c
+        query = select(table.sequence).where(table.subject == subject).order_by(table.sequence.desc()).limit(1)
+        found: int | None = self.read.scalar(query)
+        return found
+
+    def _expect(self, subject: str, expected: object) -> None:
+        found = self.version(subject)
+        if found != expected:
+            seen = "not to exist" if expected is None else f"at event {expected}"
+            raise Conflict(
+                f"{subject} was expected {seen} and is at event {found}",
+                remedy="somebody else moved it meanwhile: look at it again, then repeat the command",
+            )
+
+
+class Store:
+    """Database, ledger and event kinds together: opens Changes and reads.
+
+    Args:
+        database: where projections and ledger live.
+        ledger: the tree.
+        registry: every event kind of the hub.
+        clock: gives the time of events.
+    """
+
+    def __init__(self, database: Database, ledger: Ledger, registry: Registry, clock: Clock) -> None:
+        self.database, self.ledger, self.registry, self.clock = database, ledger, registry, clock
+
+    @contextmanager
+    def change(self, actor: str, redecide: Redecide, *, sign: bool = False) -> Iterator[Change]:
+        """One transaction by `actor`. Do objects, network and computing before it: the writer lock is held inside.
+
+        Args:
+            actor: the principal's id.
+            redecide: makes the act's decisions again under the lock.
+            sign: sign a checkpoint at its end, due or not.
+        """
+        with self.database.write() as connection:
+            decisions = redecide(Reader(connection))
+            change = Change(connection, self.registry, actor, decisions, timestamp(self.clock()))
+            yield change
+            if not change.events:
+                raise RuntimeError("a Change without an event")
+            state = self.ledger.append(connection, list(map(_row, change.events)), sign=sign)
+            apply(connection, self.registry, change.events)
+        self.ledger.committed(state)
+
+    def sign(self) -> None:
+        """Signs a checkpoint over everything so far, unless the newest one covers it."""
+        with self.database.write() as connection:
+            state = self.ledger.append(connection, [], sign=True)
+        self.ledger.committed(state)
+
+
+def _row(event: Event) -> dict[str, Any]:
+    leaf = canonical(
+        {
+            "actor": event.actor,
+            "body": event.body,
+            "decision": event.decision,
+            "kind": event.kind,
+            "sequence": event.sequence,
+            "subject": event.subject,
+            "time": event.time,
+            "v": event.v,
+        }
+    )
+    if len(leaf) > MAX_LEAF:
+        raise ValueError(f"{event.kind}: a leaf of {len(leaf)} bytes; what is over {MAX_LEAF} belongs in an object")
+    return {"sequence": event.sequence, "time": event.time, "kind": event.kind, "subject": event.subject, "leaf": leaf}
+
+
+def apply(connection: Connection, registry: Registry, events: Iterable[Event]) -> None:
+    """Writes what follows from events, in their order; equal statements in a row go to the database as one batch."""
+    batch: list[Op] = []
+    for event in events:
+        kind: EventKind = registry[event.kind]
+        for op in kind.project(event):
+            if batch and not _same_shape(batch[-1], op):
+                _flush(connection, batch)
+            batch.append(op)
+    _flush(connection, batch)
+
+
+def _same_shape(one: Op, other: Op) -> bool:
+    if type(one) is not type(other) or one.table is not other.table:
+        return False
+    if isinstance(one, Insert) and isinstance(other, Insert):
+        return one.row.keys() == other.row.keys()
+    if isinstance(one, Update) and isinstance(other, Update):
+        return one.values.keys() == other.values.keys()
+    return False
+
+
+def _flush(connection: Connection, batch: list[Op]) -> None:
+    if not batch:
+        return
+    first = batch[0]
+    if isinstance(first, Insert):
+        connection.execute(first.table.insert(), [dict(op.row) for op in batch if isinstance(op, Insert)])
+    else:
+        _update(connection, first, [op for op in batch if isinstance(op, Update)])
+    batch.clear()
+
+
+def _update(connection: Connection, first: Update, batch: Sequence[Update]) -> None:
+    where = and_(*(first.table.c[name] == bindparam(f"key_{name}") for name in sorted(first.key)))
+    statement = first.table.update().where(where).values({name: bindparam(f"new_{name}") for name in sorted(first.values)})
+    rows = [
+        {f"key_{name}": value for name, value in op.key.items()} | {f"new_{name}": value for name, value in op.values.items()}
+        for op in batch
+    ]
+    changed = connection.execute(statement, rows).rowcount
+    if changed != len(batch):
+        raise RuntimeError(f"{first.table.name}: {len(batch)} rows to update, {changed} found")

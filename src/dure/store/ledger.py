@@ -1,0 +1,223 @@
+"""The ledger: canonical leaves in one RFC 6962 tree, with tiles and signed checkpoints, inside the hub's database.
+
+Rows of its three tables are inserted and never changed; triggers refuse anything else. A leaf is the canonical JSON of
+{sequence, time, actor, kind, v, subject, body, decision}; its sequence is its index in the tree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, SmallInteger, String, Table, Text, select
+
+from dure.base.canonical import parse_timestamp
+from dure.store.database import Database, metadata
+from dure.store.merkle import TILE_WIDTH, Edge, Tile, consistency_proof, inclusion_proof, leaf_hash
+from dure.store.notes import Checkpoint, Signer
+
+MAX_LEAF = 16 * 1024
+CHECKPOINT_EVENTS = 1000
+CHECKPOINT_SECONDS = 60.0
+HASH_BYTES = 32
+
+ledger_event = Table(
+    "ledger_event",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", String(27), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("subject", String(160), nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Index("ix_ledger_event_subject", "subject", "sequence"),
+    Index("ix_ledger_event_kind", "kind", "sequence"),
+)
+ledger_tile = Table(
+    "ledger_tile",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+)
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", String(27), nullable=False),
+    Column("note", Text, nullable=False),
+)
+APPEND_ONLY = (ledger_event, ledger_tile, ledger_checkpoint)
+
+
+def last_event(connection: Connection) -> tuple[int, str]:
+    """(sequence, time) of the newest event; (-1, "") in an empty ledger."""
+    query = select(ledger_event.c.sequence, ledger_event.c.time).order_by(ledger_event.c.sequence.desc()).limit(1)
+    row = connection.execute(query).first()
+    return (row[0], row[1]) if row else (-1, "")
+
+
+class Ledger:
+    """Appends leaves and signs checkpoints inside a transaction that its caller holds; reads proofs outside.
+
+    Args:
+        database: where the three tables are.
+        origin: name of this log in its checkpoints.
+        signer: gives the signing key in force; called only when a checkpoint is due.
+    """
+
+    def __init__(self, database: Database, origin: str, signer: Callable[[], Signer]) -> None:
+        self.origin = origin
+        self._database = database
+        self._signer = signer
+        self._edge = Edge()
+        self._signed: tuple[int, str] | None = None
+
+    def append(self, connection: Connection, rows: Sequence[dict[str, Any]], *, sign: bool = False) -> tuple[Edge, tuple[int, str]]:
+        """Writes leaves, the tiles that became full and the checkpoints that are due.
+
+        Args:
+            rows: sequence, time, kind, subject and leaf of each event, in order and without a gap.
+            sign: sign a checkpoint after the last of them whether due or not.
+
+        Returns:
+            What `committed` takes when the transaction has been committed.
+        """
+        edge = self.edge_in(connection).copy()
+        signed = self._last_checkpoint(connection)
+        tiles: list[Tile] = []
+        notes: list[dict[str, Any]] = []
+        for row in rows:
+            row["hash"] = leaf_hash(row["leaf"])
+        position = 0
+        while position < len(rows):
+            # Slices end where the next checkpoint is due, so that no thousand events stands unsigned.
+            count = min(len(rows) - position, CHECKPOINT_EVENTS - (edge.size - signed[0]))
+            piece = rows[position : position + count]
+            tiles += edge.extend(row["hash"] for row in piece)
+            position += count
+            if edge.size - signed[0] >= CHECKPOINT_EVENTS:
+                signed = self._sign(edge, piece[-1]["time"], notes)
+        now = rows[-1]["time"] if rows else signed[1]
+        if edge.size > signed[0] and (sign or _seconds(signed[1], now) >= CHECKPOINT_SECONDS):
+            signed = self._sign(edge, now, notes)
+        if rows:
+            connection.execute(ledger_event.insert(), rows)
+        if tiles:
+            connection.execute(ledger_tile.insert(), [_tile_row(tile) for tile in tiles])
+        if notes:
+            connection.execute(ledger_checkpoint.insert(), notes)
+        return edge, signed
+
+    def committed(self, state: tuple[Edge, tuple[int, str]]) -> None:
+        """Remembers the tree's edge after a commit, so that the next append need not read it."""
+        self._edge, self._signed = state
+
+    def _sign(self, edge: Edge, time: str, notes: list[dict[str, Any]]) -> tuple[int, str]:
+        note = Checkpoint(self.origin, edge.size, edge.root()).sign(self._signer())
+        notes.append({"size": edge.size, "time": time, "note": note})
+        return edge.size, time
+
+    def edge_in(self, connection: Connection) -> Edge:
+        """The tree's right edge as the transaction sees it."""
+        size = last_event(connection)[0] + 1
+        if self._edge.size != size:
+            # Another process wrote since, or this one has just started.
+            self._edge, self._signed = _load_edge(connection, size), None
+        return self._edge
+
+    def _last_checkpoint(self, connection: Connection) -> tuple[int, str]:
+        if self._signed is None:
+            table = ledger_checkpoint.c
+            row = connection.execute(select(table.size, table.time).order_by(table.size.desc()).limit(1)).first()
+            first = connection.execute(select(ledger_event.c.time).where(ledger_event.c.sequence == 0)).scalar()
+            self._signed = (row[0], row[1]) if row else (0, first or "")
+        return self._signed
+
+    def leaves(self, start: int = 0, end: int | None = None, batch: int = 5000) -> Iterator[tuple[int, bytes]]:
+        """(sequence, leaf bytes) in order."""
+        table = ledger_event.c
+        query = select(table.sequence, table.leaf).where(table.sequence >= start).order_by(table.sequence)
+        if end is not None:
+            query = query.where(table.sequence < end)
+        with self._database.stream() as connection:
+            for part in connection.execute(query).partitions(batch):
+                yield from ((row[0], bytes(row[1])) for row in part)
+
+    def leaf(self, sequence: int) -> dict[str, Any] | None:
+        """The parsed leaf, or None when the ledger is shorter."""
+        found = next(self.leaves(sequence, sequence + 1), None)
+        return json.loads(found[1]) if found else None
+
+    def size(self) -> int:
+        """How many events there are."""
+        with self._database.read() as reader:
+            newest = reader.first(select(ledger_event.c.sequence).order_by(ledger_event.c.sequence.desc()).limit(1))
+        return newest[0] + 1 if newest else 0
+
+    def checkpoints(self) -> list[tuple[int, str]]:
+        """(size, signed note) of all checkpoints, oldest first."""
+        table = ledger_checkpoint.c
+        with self._database.read() as reader:
+            return [(row.size, row.note) for row in reader.all(select(table.size, table.note).order_by(table.size))]
+
+    def inclusion(self, sequence: int, size: int) -> list[bytes]:
+        """The proof that an event stands in the tree of `size` events."""
+        with self._database.stream() as connection:
+            return inclusion_proof(_hash_reader(connection), sequence, size)
+
+    def consistency(self, old: int, size: int) -> list[bytes]:
+        """The proof that the tree of `old` events is a prefix of that of `size`."""
+        with self._database.stream() as connection:
+            return consistency_proof(_hash_reader(connection), old, size)
+
+    def tiles(self) -> Iterator[tuple[int, int, bytes]]:
+        """(level, position, hashes) of all full tiles."""
+        query = select(ledger_tile).order_by(ledger_tile.c.level, ledger_tile.c.position)
+        with self._database.stream() as connection:
+            for row in connection.execute(query):
+                yield row.level, row.position, bytes(row.hashes)
+
+
+def _tile_row(tile: Tile) -> dict[str, Any]:
+    return {"level": tile.level, "position": tile.position, "hashes": tile.hashes, "root": tile.root}
+
+
+def _seconds(earlier: str, later: str) -> float:
+    return (parse_timestamp(later) - parse_timestamp(earlier)).total_seconds() if earlier and later else 0.0
+
+
+def _load_edge(connection: Connection, size: int) -> Edge:
+    read = _hash_reader(connection)
+    levels, level = [], 0
+    while not level or size >> 8 * level:
+        count = size >> 8 * level
+        open_count = count % TILE_WIDTH
+        levels.append(list(read(level, count - open_count, open_count)) if open_count else [])
+        level += 1
+    return Edge(size, levels)
+
+
+def _hash_reader(connection: Connection) -> Callable[[int, int, int], Sequence[bytes]]:
+    """Reads tile entries: from the full tile that holds them, else from what the open tile is made of."""
+    tile, events = ledger_tile.c, ledger_event.c
+    full: dict[tuple[int, int], bytes | None] = {}
+
+    def read(level: int, first: int, count: int) -> Sequence[bytes]:
+        position, offset = divmod(first, TILE_WIDTH)
+        if (level, position) not in full:
+            query = select(tile.hashes).where(tile.level == level, tile.position == position)
+            full[level, position] = connection.execute(query).scalar()
+        hashes = full[level, position]
+        if hashes is not None:
+            return [bytes(hashes[HASH_BYTES * i : HASH_BYTES * (i + 1)]) for i in range(offset, offset + count)]
+        if level:
+            query = select(tile.root).where(tile.level == level - 1, tile.position.between(first, first + count - 1))
+            query = query.order_by(tile.position)
+        else:
+            query = select(events.hash).where(events.sequence.between(first, first + count - 1)).order_by(events.sequence)
+        return [bytes(row[0]) for row in connection.execute(query)]
+
+    return read
