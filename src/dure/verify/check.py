@@ -1,12 +1,20 @@
-"""A check looks at candidates and says what it found, as evidence."""
+"""A check looks at candidates and says what it found, as evidence.
+
+Nothing in `verify` knows what a candidate is: molecules, recipes and schedules climb the same ladder.
+
+One convention joins a finding to its details: a property `alerts` may be explained by rows named `alerts/NAME` with a
+value that is not zero. A gate judges `alerts`; its reason lists the names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import pyarrow as pa
 
+from dure.base.canonical import digest
+from dure.base.evidence import EVIDENCE
 from dure.design.candidate import Candidate
 
 
@@ -17,6 +25,7 @@ class Check(Protocol):
         name, version: `name@version#settings digest` is the method of its evidence.
         kind: `rule`, `predicted` or `simulated`.
         cost: CPU seconds a candidate, roughly: the ladder climbs from cheap to dear.
+        settings: all else that its evidence depends on, as canonical values; a large input goes in as its digest.
     """
 
     name: str
@@ -24,10 +33,44 @@ class Check(Protocol):
     kind: str
     cost: float
 
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+
     def missing(self) -> str | None:
         """None when the check can run here; otherwise what is not installed and how to install it."""
         ...
 
     def run(self, candidates: Sequence[Candidate]) -> pa.Table:
-        """Evidence (schema `dure.base.evidence.EVIDENCE`) about these candidates; `at` is the time of the run."""
+        """Evidence (schema `dure.base.evidence.EVIDENCE`) about these candidates; `at` is the time of the run.
+
+        At most one row a candidate and property, and what is found of one candidate never depends on the others.
+        """
         ...
+
+
+def method(check: Check) -> str:
+    """What stands in the `method` column of a check's evidence."""
+    return f"{check.name}@{check.version}#{digest(dict(check.settings)).removeprefix('b3:')[:12]}"
+
+
+def accepted(check: Check, candidates: Sequence[Candidate], found: pa.Table) -> pa.Table:
+    """The evidence itself when it is what this check may say about these candidates.
+
+    Raises:
+        TypeError: another schema, another kind or method, a stranger among the candidates, or a property told twice.
+            The check is wrong, not its input.
+    """
+    if not isinstance(found, pa.Table) or not found.schema.equals(EVIDENCE):
+        raise TypeError(f"check {check.name} gave something else than an evidence table")
+    for column, expected in (
+        ("kind", {check.kind}),
+        ("method", {method(check)}),
+        ("candidate", {c.id for c in candidates}),
+    ):
+        strange = set(found[column].unique().to_pylist()) - expected
+        if strange:
+            raise TypeError(f"evidence of check {check.name} has {column} {sorted(strange)[0]!r}, which is not its own")
+    told = found.group_by(["candidate", "property"]).aggregate([([], "count_all")])
+    if told.num_rows != found.num_rows:
+        raise TypeError(f"check {check.name} tells a property of a candidate more than once")
+    return found
