@@ -25,8 +25,9 @@ class FeatureBlock:
 
     Attributes:
         name: for example `ecfp4`.
-        kind: `counts` (non-negative whole numbers, compared by the MinMax kernel) or `real` (compared by distance).
-        matrix: shape (candidates, features); `scipy.sparse.csr_matrix` for counts, `numpy.ndarray` for real.
+        kind: `counts` (non-negative whole numbers, compared by the MinMax kernel), `real` (compared by the distance of
+            ranks within the pool) or `unit` (already between 0 and 1 on a scale that means something, compared as is).
+        matrix: shape (candidates, features); `scipy.sparse.csr_matrix` for counts, `numpy.ndarray` otherwise.
     """
 
     name: str
@@ -100,7 +101,10 @@ class Space(Protocol):
 class Strategy(Protocol):
     """Chooses what to test next: a pure function of space, knowledge and rng."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The stable name under which it is registered and recorded."""
+        ...
 
     def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Up to n different candidates, none of them in `knowledge.taken`; fewer only when the space is exhausted."""

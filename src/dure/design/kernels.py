@@ -1,0 +1,141 @@
+"""How alike two candidates are: a kernel over the feature blocks of a pool.
+
+Counts are compared by MinMax (Ralaivola et al. 2005, doi:10.1016/j.neunet.2005.07.009),
+sum of minima over sum of maxima; real blocks by a Gaussian of the distance between rank-transformed columns. Only the
+rows of tested candidates against the pool are ever computed, never pool against pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.stats import rankdata
+
+from dure.base.errors import BadInput
+from dure.design.contract import Floats
+from dure.design.pool import PoolSpace
+
+Rows = NDArray[np.float32]
+Positions = Sequence[int] | NDArray[np.int64]
+
+REAL_SHARE = 1 / 3
+"""Weight of the real blocks together, where there are counts as well."""
+REAL_SCALE = 0.5
+"""Length scale of the real blocks beside counts, in units of the ranks' half range."""
+SCALES = (0.1, 0.2, 0.4, 0.8)
+"""Length scales to choose from where there are no counts."""
+CHUNK = 64
+"""Rows of the kernel computed at once: bounds the dense right-hand side."""
+
+
+class Kernel(Protocol):
+    """A kernel with ones on its diagonal."""
+
+    def rows(self, positions: Positions) -> Rows:
+        """Shape (positions, pool)."""
+        ...
+
+
+class MinMax:
+    """MinMax kernel on counts.
+
+    A count c is written in unary, as c columns of ones, so that a sum of minima becomes one sparse product.
+    """
+
+    def __init__(self, counts: Any) -> None:
+        matrix = sparse.csr_matrix(counts)
+        self.planes = _unary(matrix)
+        self.total = np.asarray(matrix.sum(axis=1), dtype=np.float32).ravel()
+
+    def rows(self, positions: Positions) -> Rows:
+        both = np.asarray(self.planes @ self.planes[positions].toarray().T, dtype=np.float32).T
+        either = self.total[positions][:, None] + self.total[None, :] - both
+        # Two candidates without any feature are alike.
+        alike: Rows = np.divide(both, either, out=np.ones_like(both), where=either > 0)
+        return alike
+
+
+class Gaussian:
+    """exp(-|x - y|² / (2 scale² columns)), shape of points (pool, columns)."""
+
+    def __init__(self, points: Floats, scale: float) -> None:
+        self.points = (points / (scale * np.sqrt(2 * max(1, points.shape[1])))).astype(np.float32)
+        self.norm = np.einsum("ij,ij->i", self.points, self.points)
+
+    def rows(self, positions: Positions) -> Rows:
+        own = self.points[positions]
+        square = self.norm[positions][:, None] + self.norm[None, :] - 2 * own @ self.points.T
+        return np.asarray(np.exp(-np.maximum(square, 0)), dtype=np.float32)
+
+
+class PoolKernel:
+    """A weighted sum of kernels that remembers the rows it has given.
+
+    Rows are functions of the pool's content alone, so that remembering them keeps every caller pure.
+    """
+
+    def __init__(self, parts: Sequence[tuple[float, Kernel]]) -> None:
+        self.parts = parts
+        self._rows: dict[int, Rows] = {}
+
+    def rows(self, positions: Positions) -> Floats:
+        """Shape (positions, pool)."""
+        wanted = [int(p) for p in positions]
+        new = [p for p in dict.fromkeys(wanted) if p not in self._rows]
+        for start in range(0, len(new), CHUNK):
+            chunk = new[start : start + CHUNK]
+            block = sum(weight * part.rows(chunk) for weight, part in self.parts)
+            self._rows.update(zip(chunk, np.asarray(block, dtype=np.float32), strict=True))
+        return np.array([self._rows[p] for p in wanted], dtype=np.float64)
+
+
+def pool_kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
+    """The kernels that may fit a pool, for the likelihood to choose from.
+
+    With counts there is one: equal weights among counts, a third among the others. Without, one for each length scale:
+    how fast a response to a few real columns changes cannot be known beforehand.
+
+    Raises:
+        BadInput: the pool has no features.
+    """
+    return pool.derived("kernels", _kernels)
+
+
+def _kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
+    if not pool.blocks:
+        raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
+    counts = [MinMax(b.matrix) for b in pool.blocks if b.kind == "counts"]
+    points = [b.matrix if b.kind == "unit" else ranks(b.matrix) for b in pool.blocks if b.kind != "counts"]
+    if not counts:
+        return tuple(PoolKernel([(1 / len(points), Gaussian(p, scale)) for p in points]) for scale in SCALES)
+    share = REAL_SHARE if points else 0.0
+    parts: list[tuple[float, Kernel]] = [((1 - share) / len(counts), kernel) for kernel in counts]
+    return (PoolKernel(parts + [(share / len(points), Gaussian(p, REAL_SCALE)) for p in points]),)
+
+
+def _unary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Ones in as many columns as each count says; columns that no row has are never made."""
+    counts = matrix.data.astype(np.int32)
+    highest = np.zeros(matrix.shape[1], dtype=np.int32)
+    np.maximum.at(highest, matrix.indices, counts)
+    first = np.cumsum(highest, dtype=np.int64) - highest
+    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    levels = np.arange(ends[-1], dtype=np.int32) - np.repeat(ends[:-1].astype(np.int32), counts)
+    columns = np.repeat(first[matrix.indices].astype(np.int32), counts) + levels
+    shape = (matrix.shape[0], int(highest.sum()))
+    return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), columns, ends[matrix.indptr]), shape=shape)
+
+
+def ranks(real: Floats) -> Floats:
+    """Each column that varies as mid-ranks between -1 and 1; what is not a number becomes 0."""
+    real = np.asarray(real, dtype=float)
+    varying = real[:, [len(np.unique(c[np.isfinite(c)])) > 1 for c in real.T]]
+    result = np.zeros(varying.shape)
+    for j, column in enumerate(varying.T):
+        known = np.isfinite(column)
+        result[known, j] = 2 * (rankdata(column[known]) - 0.5) / known.sum() - 1
+    return result

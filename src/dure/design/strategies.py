@@ -1,0 +1,209 @@
+"""The strategies, by stable name: `dure` (the default), `gp-ei`, `forest-greedy`, `diverse` and `random`.
+
+Every strategy looks at a space through a pool: the pool itself where the space is one, otherwise what was tested, a
+sample of the space, and neighbours of the best found so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dure.base.errors import BadInput
+from dure.design.acquisition import Choice, bucb, expected_improvement
+from dure.design.batch import Belief, best
+from dure.design.candidate import Candidate
+from dure.design.contract import Floats, Knowledge, Prediction, Space, Strategy
+from dure.design.diversity import diverse
+from dure.design.kernels import pool_kernels
+from dure.design.pool import PoolSpace
+from dure.design.surrogates import Fit, fit, kept, normal_scores, standard
+
+Free = NDArray[np.bool_]
+
+DRAWN, NEAR, PARENTS = 2000, 1000, 10
+"""Candidates drawn from a space that is no pool: at random, and near so many of the best measured ones."""
+TREES = 100
+FOLDED = 2048
+"""Columns to which the first counts block is folded for a forest."""
+
+
+@dataclass(frozen=True)
+class Random:
+    """Draws at random: what every other strategy has to beat."""
+
+    name: str = "random"
+
+    def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
+        pool = looked_at(space, knowledge, rng)
+        rest = np.flatnonzero(free(pool, knowledge))
+        return pool.take(rng.choice(rest, size=min(n, len(rest)), replace=False))
+
+    def predict(self, space: Space, knowledge: Knowledge, candidates: Sequence[Candidate]) -> Prediction | None:
+        """None: it has no model."""
+        return None
+
+
+@dataclass(frozen=True)
+class Diverse:
+    """Covers the space, whatever was found; every model's first batch is chosen like this."""
+
+    name: str = "diverse"
+
+    def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
+        pool = looked_at(space, knowledge, rng)
+        return pool.take(diverse(pool, free(pool, knowledge), taken(pool, knowledge), n, rng))
+
+    def predict(self, space: Space, knowledge: Knowledge, candidates: Sequence[Candidate]) -> Prediction | None:
+        """None: it has no model."""
+        return None
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """An exact Gaussian process, and a rule that makes a batch of what it believes.
+
+    Attributes:
+        name: the strategy's.
+        choice: see `dure.design.acquisition`.
+    """
+
+    name: str
+    choice: Choice
+
+    def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
+        if not knowledge.measured:
+            return Diverse().ask(space, knowledge, n, rng)
+        pool = looked_at(space, knowledge, rng)
+        pending = pool.position([c.id for c in knowledge.pending])
+        belief = Belief(learn(pool, knowledge, normal_scores(knowledge.values)), n + len(pending))
+        for position in pending:
+            belief.measure(int(position))
+        return pool.take(self.choice(belief, free(pool, knowledge), knowledge, n, rng))
+
+    def predict(self, space: Space, knowledge: Knowledge, candidates: Sequence[Candidate]) -> Prediction | None:
+        """The process on the values as they are: normal scores rank, but have no unit."""
+        if not knowledge.measured:
+            return None
+        pool = space if isinstance(space, PoolSpace) else _pool(space, [*knowledge.measured, *candidates])
+        values, centre, scale = standard(knowledge.values)
+        model = learn(pool, knowledge, values)
+        mean, variance, _ = model.posterior()
+        at = pool.position([c.id for c in candidates])
+        return Prediction(centre + scale * mean[at], scale * np.sqrt(variance[at] + model.noise))
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A random forest (Breiman 2001), and the highest of its means: the usual simple baseline.
+
+    Censored values are left out of its training.
+    """
+
+    name: str = "forest-greedy"
+
+    def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
+        exact = np.array([q == "=" for q in knowledge.qualifiers], dtype=bool)
+        if not exact.any():
+            return Random().ask(space, knowledge, n, rng)
+        pool = looked_at(space, knowledge, rng)
+        scores = self._trees(pool, knowledge, exact, int(rng.integers(2**31))).mean(axis=0)
+        return pool.take(best(scores, free(pool, knowledge), n))
+
+    def predict(self, space: Space, knowledge: Knowledge, candidates: Sequence[Candidate]) -> Prediction | None:
+        """Mean and spread of the trees: their leaves of one value hold the noise as well."""
+        exact = np.array([q == "=" for q in knowledge.qualifiers], dtype=bool)
+        if not exact.any():
+            return None
+        pool = space if isinstance(space, PoolSpace) else _pool(space, [*knowledge.measured, *candidates])
+        trees = self._trees(pool, knowledge, exact, 0)[:, pool.position([c.id for c in candidates])]
+        return Prediction(trees.mean(axis=0), np.maximum(trees.std(axis=0), 1e-9))
+
+    def _trees(self, pool: PoolSpace, knowledge: Knowledge, exact: Free, seed: int) -> Floats:
+        """What each tree says of the pool, shape (trees, pool)."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        matrix = pool.derived("dense", _dense)
+        model = RandomForestRegressor(TREES, max_features=1 / 3, random_state=seed, n_jobs=1)
+        model.fit(matrix[taken(pool, knowledge, exact)], knowledge.values[exact])
+        return np.array([tree.predict(matrix, check_input=False) for tree in model.estimators_])
+
+
+def looked_at(space: Space, knowledge: Knowledge, rng: np.random.Generator) -> PoolSpace:
+    """The pool through which a strategy sees a space."""
+    if isinstance(space, PoolSpace):
+        return space
+    order = np.argsort(-knowledge.values, kind="stable")[:PARENTS]
+    near = space.neighbours([knowledge.measured[i] for i in order], NEAR, rng)
+    return _pool(space, [*knowledge.measured, *knowledge.pending, *space.sample(DRAWN, rng), *near])
+
+
+def free(pool: PoolSpace, knowledge: Knowledge) -> Free:
+    """Which of the pool may be asked for, shape (pool,)."""
+    result = np.ones(len(pool), dtype=bool)
+    position = pool.position(sorted(knowledge.taken))
+    result[position[position >= 0]] = False
+    return result
+
+
+def taken(pool: PoolSpace, knowledge: Knowledge, which: Free | None = None) -> NDArray[np.int64]:
+    """Where the measured candidates stand in the pool, or those of them that `which` marks.
+
+    Raises:
+        BadInput: one of them is not in the pool.
+    """
+    position = pool.position([c.id for c in knowledge.measured])
+    if (position < 0).any():
+        raise BadInput(f"{int((position < 0).sum())} measured candidates are not in the space", where=pool.digest)
+    return position if which is None else position[which]
+
+
+def learn(pool: PoolSpace, knowledge: Knowledge, values: Floats) -> Fit:
+    """The process fitted to these values, one a measured candidate; of too many the most telling."""
+    use = kept(values)
+    return fit(pool_kernels(pool), taken(pool, knowledge)[use], values[use], [knowledge.qualifiers[i] for i in use])
+
+
+def _pool(space: Space, candidates: Sequence[Candidate]) -> PoolSpace:
+    return PoolSpace.of({c.id: c for c in candidates}.values(), space.features)
+
+
+def _dense(pool: PoolSpace) -> NDArray[np.float32]:
+    """What a forest learns from: the first counts block, folded, beside all others that are no counts."""
+    counts = [b for b in pool.blocks if b.kind == "counts"][:1]
+    parts = [_folded(b.matrix) for b in counts] + [b.matrix for b in pool.blocks if b.kind != "counts"]
+    if not parts:
+        raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
+    return np.nan_to_num(np.hstack(parts).astype(np.float32), posinf=0, neginf=0)
+
+
+def _folded(counts: Any) -> Floats:
+    from scipy import sparse
+
+    fold = np.arange(counts.shape[1]) % FOLDED
+    hashing = sparse.csr_matrix((np.ones(len(fold)), (np.arange(len(fold)), fold)))
+    return np.asarray((counts @ hashing).todense())
+
+
+STRATEGIES: dict[str, Callable[[], Strategy]] = {
+    "dure": lambda: Gaussian("dure", bucb),
+    "gp-ei": lambda: Gaussian("gp-ei", expected_improvement),
+    "forest-greedy": Forest,
+    "diverse": Diverse,
+    "random": Random,
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of this name.
+
+    Raises:
+        BadInput: no such strategy.
+    """
+    if name not in STRATEGIES:
+        raise BadInput(f"there is no strategy {name!r}", remedy=f"choose one of {', '.join(STRATEGIES)}")
+    return STRATEGIES[name]()
