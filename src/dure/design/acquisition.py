@@ -29,7 +29,7 @@ def expected_improvement(
     belief: Belief, free: NDArray[np.bool_], knowledge: Knowledge, n: int, rng: np.random.Generator
 ) -> list[int]:
     """Expected improvement over the best mean, each choice believed (Ginsbourger et al. 2010, "kriging believer")."""
-    known = float(belief.mean[belief.fit.positions].max())
+    known = float(belief.mean[~free].max())
 
     def score(mean: Floats, sd: Floats, chosen: list[int]) -> Floats:
         gain = mean - max([known, *mean[chosen]])

@@ -8,48 +8,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dure.design.contract import Floats
+from dure.design.kernels import PoolKernel
 from dure.design.surrogates import Fit
 
 Positions = NDArray[np.int64]
+Free = NDArray[np.bool_]
 Score = Callable[[Floats, Floats, list[int]], Floats]
-"""From mean, sd (pool,) and the batch so far to a score (pool,): the highest is chosen next."""
+"""From mean and sd, shape (candidates,) each, and the batch so far to a score of that shape: the highest is next."""
 
 DIGITS = 10
+WATCHED = 400
+"""Candidates followed while a batch is built: those of the highest scores at its start. Scores only fall meanwhile."""
+LEAST = 1e-9
+"""Variance below which a candidate is called known, as a share of the signal's."""
 
 
 class Belief:
-    """Mean and variance over a pool, and how the variance falls when candidates are measured.
+    """Mean and variance of candidates, and how the variance falls when some are measured.
 
     A Gaussian process's variance does not depend on the values found, so it is known before any assay
     (Desautels et al. 2014, "hallucinated" observations).
+
+    Attributes:
+        mean, variance: shape (candidates,).
+        signal, noise: variances of the process and of a measurement.
     """
 
-    def __init__(self, fit: Fit, room: int) -> None:
-        self.fit = fit
-        self.mean, self.variance, white = fit.posterior()
-        self._white = np.empty((len(white) + room, white.shape[1]))
-        self._white[: len(white)] = white
-        self._used = len(white)
+    def __init__(
+        self, mean: Floats, variance: Floats, white: Floats, kernel: PoolKernel, signal: float, noise: float
+    ) -> None:
+        self.mean, self.variance, self.kernel, self.signal, self.noise = mean, variance, kernel, signal, noise
+        self._white = white
+
+    @classmethod
+    def of(cls, fit: Fit) -> Belief:
+        """What a fitted process believes of its whole pool."""
+        return cls(*fit.posterior(), fit.kernel, fit.signal, fit.noise)
 
     @property
     def sd(self) -> Floats:
         """Standard deviation of the process, without noise."""
-        return np.sqrt(self.variance)
+        root: Floats = np.sqrt(self.variance)
+        return root
+
+    def among(self, positions: Positions) -> Belief:
+        """The belief about some candidates alone, in this order."""
+        white = np.ascontiguousarray(self._white[:, positions])
+        kernel = self.kernel.among(positions)
+        return Belief(self.mean[positions], self.variance[positions], white, kernel, self.signal, self.noise)
 
     def covariance(self, position: int) -> Floats:
-        """Posterior covariance of one candidate with the pool."""
-        white = self._white[: self._used]
-        cov: Floats = self.fit.signal * (self.fit.kernel.rows([position])[0] - white[:, position] @ white)
+        """Posterior covariance of one candidate with all, shape (candidates,)."""
+        prior = self.kernel.rows([position])[0]
+        cov: Floats = self.signal * (prior - self._white[:, position] @ self._white)
         return cov
 
     def measure(self, position: int) -> None:
         """Takes one candidate as measured; the mean stays, as when its expectation is found."""
         cov = self.covariance(position)
-        row = cov / np.sqrt(max(cov[position], 1e-9 * self.fit.signal) + self.fit.noise)
-        self.variance = np.maximum(self.variance - row * row, 1e-9 * self.fit.signal)
-        if self._used < len(self._white):
-            self._white[self._used] = row / np.sqrt(self.fit.signal)
-            self._used += 1
+        row = cov / np.sqrt(max(cov[position], LEAST * self.signal) + self.noise)
+        self.variance = np.maximum(self.variance - row * row, LEAST * self.signal)
+        self._white = np.vstack([self._white, row / np.sqrt(self.signal)])
 
 
 def rounded(scores: Floats) -> Floats:
@@ -60,19 +79,19 @@ def rounded(scores: Floats) -> Floats:
     return np.where(usual, np.round(np.where(usual, scores, 0) * scale) / scale, scores)
 
 
-def best(scores: Floats, free: NDArray[np.bool_], n: int = 1) -> Positions:
-    """The n highest among the free; ties go to the smaller id, since the pool is in the order of ids."""
+def best(scores: Floats, free: Free, n: int = 1) -> Positions:
+    """The n highest among the free; ties go to the smaller id, since a pool is in the order of ids."""
     order = np.argsort(np.where(free, -rounded(scores), np.inf), kind="stable")
     return order[: min(n, int(free.sum()))]
 
 
-def one_by_one(belief: Belief, free: NDArray[np.bool_], n: int, score: Score) -> list[int]:
+def one_by_one(belief: Belief, free: Free, n: int, score: Score) -> list[int]:
     """A batch of n free candidates, each the best of its turn given those before it."""
-    chosen: list[int] = []
-    free = free.copy()
-    for _ in range(min(n, int(free.sum()))):
-        position = int(best(score(belief.mean, belief.sd, chosen), free)[0])
-        chosen.append(position)
-        free[position] = False
-        belief.measure(position)
-    return chosen
+    watched = np.sort(best(score(belief.mean, belief.sd, []), free, max(WATCHED, 4 * n)))
+    part, left, chosen = belief.among(watched), np.ones(len(watched), dtype=bool), list[int]()
+    for _ in range(min(n, len(watched))):
+        turn = int(best(score(part.mean, part.sd, chosen), left)[0])
+        chosen.append(turn)
+        left[turn] = False
+        part.measure(turn)
+    return [int(i) for i in watched[chosen]]

@@ -39,6 +39,10 @@ class Kernel(Protocol):
         """Shape (positions, pool)."""
         ...
 
+    def among(self, positions: Positions) -> Kernel:
+        """The same kernel on a part of the pool, in this order."""
+        ...
+
 
 class MinMax:
     """MinMax kernel on counts.
@@ -46,10 +50,17 @@ class MinMax:
     A count c is written in unary, as c columns of ones, so that a sum of minima becomes one sparse product.
     """
 
-    def __init__(self, counts: Any) -> None:
+    def __init__(self, planes: sparse.csr_matrix, total: Rows) -> None:
+        self.planes, self.total = planes, total
+
+    @classmethod
+    def of(cls, counts: Any) -> MinMax:
+        """The kernel of counts, shape (pool, features)."""
         matrix = sparse.csr_matrix(counts)
-        self.planes = _unary(matrix)
-        self.total = np.asarray(matrix.sum(axis=1), dtype=np.float32).ravel()
+        return cls(_unary(matrix), np.asarray(matrix.sum(axis=1), dtype=np.float32).ravel())
+
+    def among(self, positions: Positions) -> MinMax:
+        return MinMax(self.planes[positions], self.total[positions])
 
     def rows(self, positions: Positions) -> Rows:
         both = np.asarray(self.planes @ self.planes[positions].toarray().T, dtype=np.float32).T
@@ -60,11 +71,19 @@ class MinMax:
 
 
 class Gaussian:
-    """exp(-|x - y|² / (2 scale² columns)), shape of points (pool, columns)."""
+    """exp(-|x - y|²)."""
 
-    def __init__(self, points: Floats, scale: float) -> None:
-        self.points = (points / (scale * np.sqrt(2 * max(1, points.shape[1])))).astype(np.float32)
-        self.norm = np.einsum("ij,ij->i", self.points, self.points)
+    def __init__(self, points: Rows) -> None:
+        self.points = points
+        self.norm = np.einsum("ij,ij->i", points, points)
+
+    @classmethod
+    def of(cls, points: Floats, scale: float) -> Gaussian:
+        """exp(-|x - y|² / (2 scale² columns)) of points, shape (pool, columns)."""
+        return cls((points / (scale * np.sqrt(2 * max(1, points.shape[1])))).astype(np.float32))
+
+    def among(self, positions: Positions) -> Gaussian:
+        return Gaussian(self.points[positions])
 
     def rows(self, positions: Positions) -> Rows:
         own = self.points[positions]
@@ -92,6 +111,10 @@ class PoolKernel:
             self._rows.update(zip(chunk, np.asarray(block, dtype=np.float32), strict=True))
         return np.array([self._rows[p] for p in wanted], dtype=np.float64)
 
+    def among(self, positions: Positions) -> PoolKernel:
+        """The same kernel on a part of the pool, in this order."""
+        return PoolKernel([(weight, part.among(positions)) for weight, part in self.parts])
+
 
 def pool_kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
     """The kernels that may fit a pool, for the likelihood to choose from.
@@ -108,13 +131,13 @@ def pool_kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
 def _kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
     if not pool.blocks:
         raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
-    counts = [MinMax(b.matrix) for b in pool.blocks if b.kind == "counts"]
+    counts = [MinMax.of(b.matrix) for b in pool.blocks if b.kind == "counts"]
     points = [b.matrix if b.kind == "unit" else ranks(b.matrix) for b in pool.blocks if b.kind != "counts"]
     if not counts:
-        return tuple(PoolKernel([(1 / len(points), Gaussian(p, scale)) for p in points]) for scale in SCALES)
+        return tuple(PoolKernel([(1 / len(points), Gaussian.of(p, scale)) for p in points]) for scale in SCALES)
     share = REAL_SHARE if points else 0.0
     parts: list[tuple[float, Kernel]] = [((1 - share) / len(counts), kernel) for kernel in counts]
-    return (PoolKernel(parts + [(share / len(points), Gaussian(p, REAL_SCALE)) for p in points]),)
+    return (PoolKernel(parts + [(share / len(points), Gaussian.of(p, REAL_SCALE)) for p in points]),)
 
 
 def _unary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:

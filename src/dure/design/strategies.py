@@ -80,7 +80,7 @@ class Gaussian:
             return Diverse().ask(space, knowledge, n, rng)
         pool = looked_at(space, knowledge, rng)
         pending = pool.position([c.id for c in knowledge.pending])
-        belief = Belief(learn(pool, knowledge, normal_scores(knowledge.values)), n + len(pending))
+        belief = Belief.of(learn(pool, knowledge, normal_scores(knowledge.values)))
         for position in pending:
             belief.measure(int(position))
         return pool.take(self.choice(belief, free(pool, knowledge), knowledge, n, rng))

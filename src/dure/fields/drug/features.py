@@ -127,8 +127,8 @@ def _descriptors(molecules: Sequence[Any]) -> NDArray[np.float64]:
     """Shape (molecules, descriptors); NaN where RDKit has no number."""
     from rdkit.Chem import Descriptors
 
-    table = [[function(m) for name, function in Descriptors.descList if name not in SLOW] for m in molecules]
-    matrix = np.array(table, dtype=np.float64).reshape(len(molecules), -1)
+    functions = [function for name, function in Descriptors.descList if name not in SLOW]
+    matrix = np.array([[f(m) for f in functions] for m in molecules], dtype=np.float64).reshape(-1, len(functions))
     return np.where(np.isfinite(matrix), matrix, np.nan)
 
 
