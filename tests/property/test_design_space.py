@@ -1,4 +1,4 @@
-"""Pools and boxes against plain sets: whatever is given, what comes out is contained, distinct, and named by content."""
+"""Pools and boxes against plain sets: what comes out is contained, distinct, and named by its content."""
 
 import numpy as np
 from hypothesis import given, settings
