@@ -34,7 +34,8 @@ class Change:
     def __init__(
         self, connection: Connection, registry: Registry, actor: str, decisions: Sequence[Decision], now: str
     ) -> None:
-        self.read = Reader(connection)
+        self._connection, self._reader = connection, Reader(connection)
+        self._projected = 0
         self.actor = actor
         self.events: list[Event] = []
         self._registry = registry
@@ -72,13 +73,24 @@ class Change:
         self._next += 1
         return event
 
+    @property
+    def read(self) -> Reader:
+        """Reads the projections as they are with everything that this Change has recorded so far."""
+        self.project()
+        return self._reader
+
+    def project(self) -> None:
+        """Writes what follows from the events that were not projected yet."""
+        apply(self._connection, self._registry, self.events[self._projected :])
+        self._projected = len(self.events)
+
     def version(self, subject: str) -> int | None:
         """The sequence of the subject's newest event, this Change's own included; None when it has none."""
         if subject in self._moved:
             return self._moved[subject]
         table = ledger_event.c
         query = select(table.sequence).where(table.subject == subject).order_by(table.sequence.desc()).limit(1)
-        found: int | None = self.read.scalar(query)
+        found: int | None = self._reader.scalar(query)
         return found
 
     def _expect(self, subject: str, expected: object) -> None:
@@ -120,7 +132,7 @@ class Store:
             if not change.events:
                 raise RuntimeError("a Change without an event")
             state = self.ledger.append(connection, list(map(_row, change.events)), sign=sign)
-            apply(connection, self.registry, change.events)
+            change.project()
         self.ledger.committed(state)
 
     def sign(self) -> None:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Select, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, MetaData, Select, String, Text, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
+from sqlalchemy.types import TypeEngine
 
 from dure.base.errors import Conflict, DureError, NotFound, Unavailable
 
@@ -23,6 +24,15 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
 )
 """Every table of every package; migrations are held equal to it by a test."""
+
+
+
+def chars(length: int | None = None) -> TypeEngine[str]:
+    """A text column that sorts by code point on every database (SQLite does so by itself)."""
+    kind = String(length) if length else Text()
+    collated = String(length, collation="C") if length else Text(collation="C")
+    return kind.with_variant(collated, "postgresql")
+
 
 WRITER_LOCK = 0x64757265  # "dure": the key of the advisory lock on PostgreSQL
 BUSY_MS = 60_000

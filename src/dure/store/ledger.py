@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, SmallInteger, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, SmallInteger, Table, select
 
 from dure.base.canonical import parse_timestamp
-from dure.store.database import Database, metadata
+from dure.store.database import Database, chars, metadata
 from dure.store.merkle import TILE_WIDTH, Edge, Tile, consistency_proof, inclusion_proof, leaf_hash
 from dure.store.notes import Checkpoint, Signer
 
@@ -26,9 +26,9 @@ ledger_event = Table(
     "ledger_event",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", String(27), nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("subject", String(160), nullable=False),
+    Column("time", chars(27), nullable=False),
+    Column("kind", chars(64), nullable=False),
+    Column("subject", chars(160), nullable=False),
     Column("leaf", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ix_ledger_event_subject", "subject", "sequence"),
@@ -46,8 +46,8 @@ ledger_checkpoint = Table(
     "ledger_checkpoint",
     metadata,
     Column("size", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", String(27), nullable=False),
-    Column("note", Text, nullable=False),
+    Column("time", chars(27), nullable=False),
+    Column("note", chars(), nullable=False),
 )
 APPEND_ONLY = (ledger_event, ledger_tile, ledger_checkpoint)
 

@@ -1,0 +1,102 @@
+"""The ladder run through `compute`: each rung as tasks, so that no check is run twice and all cores are used."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dure.base.canonical import canonical
+from dure.campaign.field import Field, ReadSource, load_field
+from dure.campaign.run import Run
+from dure.compute.record import Call
+from dure.compute.task import task
+from dure.design.candidate import Candidate
+from dure.verify.check import Check, method
+from dure.verify.ladder import Ladder, Outcome
+
+WORTH_SPLITTING = 0.5
+"""CPU seconds of a rung above which its candidates are shared out over the workers."""
+
+
+@task(version=1)
+def run_check(
+    inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
+) -> Mapping[str, bytes]:
+    """One check on some candidates: `candidates` and source files in, `evidence` (Parquet) out."""
+    field = load_field(params["field"])
+    candidates = [Candidate(*row) for row in json.loads(inputs["candidates"])]
+    ladder = _ladder_of(field, params["which"], params["settings"], lambda *name: inputs["/".join(name)])
+    check = next(rung.check for rung in ladder.rungs if method(rung.check) == params["method"])
+    return {"evidence": _parquet(check.run(candidates))}
+
+
+def _ladder_of(field: Field, which: str, settings: Mapping[str, Any], read: ReadSource) -> Ladder:
+    if which == "ladder":
+        return field.ladder(settings)
+    assert field.finalists is not None
+    return field.finalists(settings, read)
+
+
+def climb(run: Run, candidates: Sequence[Candidate], which: str, files: Mapping[str, str] | None = None) -> Outcome:
+    """Runs a ladder of the campaign's field on candidates.
+
+    Args:
+        which: `ladder` (every proposal) or `finalists`.
+        files: objects of source files that the ladder was built from, by `source/part/name`.
+    """
+    ladder, settings = ladder_of(run, which, files or {})
+    return ladder.run(candidates, lambda check, shown: _perform(run, check, shown, which, settings, files or {}))
+
+
+def ladder_of(run: Run, which: str, files: Mapping[str, str]) -> tuple[Ladder, Mapping[str, Any]]:
+    """One of the field's ladders and the settings it is made from."""
+    settings = run.problem.ladder["settings"] if which == "ladder" else run.problem.finalists
+    objects = run.parts.objects
+    return _ladder_of(run.field_, which, settings, lambda *name: objects.get(files["/".join(name)])), settings
+
+
+def _perform(
+    run: Run, check: Check, shown: Sequence[Candidate], which: str, settings: Mapping[str, Any], files: Mapping[str, str]
+) -> pa.Table:
+    params = {
+        "field": run.problem.field,
+        "method": method(check),
+        "packages": package_versions(run.field_),
+        "settings": dict(settings),
+        "which": which,
+    }
+    calls = [
+        Call(run_check, {"candidates": run.put_designs(part), **files}, params) for part in _parts(run, check, shown)
+    ]
+    done = run.parts.tasks.run(calls)
+    for result in done:
+        if result.failed is not None:
+            # `verify.attempt` halves the candidates until the one that is to blame stands alone.
+            raise RuntimeError(f"{check.name}: {result.failed}")
+    tables = [pq.read_table(io.BytesIO(run.parts.objects.get(result.outputs["evidence"]))) for result in done]
+    return pa.concat_tables(tables)
+
+
+def _parts(run: Run, check: Check, shown: Sequence[Candidate]) -> list[Sequence[Candidate]]:
+    if len(shown) * check.cost < WORTH_SPLITTING:
+        return [shown]
+    # A dear check gets a task for each candidate, so that one that dies or overruns fails alone.
+    size = 1 if check.cost >= 1 else -(-len(shown) // run.parts.tasks.workers)
+    return [shown[i : i + size] for i in range(0, len(shown), size)]
+
+
+def package_versions(field: Field) -> dict[str, str]:
+    """Versions of the distributions that a field's results depend on."""
+    return {name: version(name) for name in field.distributions}
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

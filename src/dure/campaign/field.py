@@ -1,0 +1,87 @@
+"""What a field brings: a plug-in found through the entry-point group `dure.fields`. Nothing imports one by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+from dure.base.errors import NotFound
+from dure.compute.task import Task
+from dure.design.candidate import Candidate
+from dure.design.contract import FeatureBlock, Space
+from dure.verify.ladder import Ladder
+
+Texts = Mapping[str, str]
+"""A text in each language: `{"en": …, "ko": …}`."""
+ReadSource = Callable[[str, str, str], bytes]
+"""(source, part, file name) -> bytes of a fetched source; `NotFound` names the fetch command."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A science as the loop sees it. What a field does not have, it leaves out.
+
+    Attributes:
+        name: its code, the first half of its problems' names.
+        title: its name for readers.
+        problems: problem code -> specification, as a `problem.toml` would hold it.
+        template: the commented `problem.toml` that `dure new` writes.
+        distributions: the packages whose versions its results depend on.
+        prepare: task from `table` (Parquet: a column `row` and the structure columns, never a value) and params to
+            `pool` (Parquet: id, content, form, kind) and `rows` (Parquet: row, candidate, problem).
+        features: task from `pool` to `features`; `read_features` turns these bytes into blocks in pool order.
+        space: a space without a file, from the specification's `space` table.
+        ladder: the checks and gates of every proposal, from the specification's `ladder` table.
+        finalists: those of the best at the end, from the `finalists` table and fetched sources.
+        simulate: task from `candidate` (canonical JSON of content) and seed to `value` (canonical JSON number).
+        draw: SVG of a candidate, (candidate, width, height).
+        label: a candidate in a few characters.
+        group: what "by scaffold" means here: candidates of one group are near relatives.
+        rank: the simplest rule that could work without learning, higher first; `rank_title` says what it is.
+        group_title: what a group is called, for example "scaffold".
+        property_titles: what each property is, for readers.
+        caveats: what a campaign of this field does not show.
+    """
+
+    name: str
+    title: Texts
+    problems: Mapping[str, Mapping[str, Any]]
+    template: str
+    ladder: Callable[[Mapping[str, Any]], Ladder]
+    draw: Callable[[Candidate, int, int], str]
+    label: Callable[[Candidate], str]
+    distributions: tuple[str, ...] = ()
+    prepare: Task | None = None
+    features: Task | None = None
+    read_features: Callable[[bytes], tuple[FeatureBlock, ...]] | None = None
+    space: Callable[[Mapping[str, Any]], Space] | None = None
+    finalists: Callable[[Mapping[str, Any], ReadSource], Ladder] | None = None
+    simulate: Task | None = None
+    group: Callable[[Candidate], str] | None = None
+    rank: Callable[[Sequence[Candidate]], Sequence[float]] | None = None
+    rank_title: Texts = field(default_factory=dict)
+    group_title: Texts = field(default_factory=dict)
+    property_titles: Mapping[str, Texts] = field(default_factory=dict)
+    caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def load_field(name: str) -> Field:
+    """The installed field of this name.
+
+    Raises:
+        NotFound: no such plug-in; lists those there are and how to install the shipped ones.
+    """
+    found = {entry.name: entry for entry in entry_points(group="dure.fields")}
+    if name not in found:
+        raise NotFound(f"no field is called {name!r}", remedy=f"installed fields: {', '.join(sorted(found)) or 'none'}")
+    loaded = found[name].load()
+    if not isinstance(loaded, Field):
+        raise TypeError(f"the entry point {name} gives a {type(loaded).__name__}, not a Field")
+    return loaded
+
+
+def installed_fields() -> list[str]:
+    """The names of all installed fields."""
+    return sorted({entry.name for entry in entry_points(group="dure.fields")})

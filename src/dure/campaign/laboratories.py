@@ -1,0 +1,66 @@
+"""From a problem's `lab` table to the driver that reaches that laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dure.base.canonical import digest
+from dure.campaign.run import Run
+from dure.lab.orders import Driver
+from dure.lab.replay import ReplayDriver, plate_id
+from dure.lab.simulated import SimulatedDriver
+
+
+def open_driver(run: Run) -> Driver:
+    """The driver of a campaign's laboratory."""
+    return _DRIVERS[run.problem.lab["driver"]](run)
+
+
+def lab_folder(run: Run) -> Path:
+    """Where the laboratory's files of a campaign lie."""
+    return run.parts.folder / "lab" / run.identifier[3:19]
+
+
+def _replay(run: Run) -> Driver:
+    objective, lab = run.problem.objective, run.problem.lab
+    assert run.setup.wells is not None
+    described = {
+        "property": objective.property,
+        "unit": objective.unit,
+        "method": f"replay@1#{digest(dict(lab))[3:15]}",
+        "assay": run.assay,
+    }
+    return ReplayDriver(
+        lambda: run.act("lab"),
+        run.parts.objects,
+        lab_folder(run) / "orders.jsonl",
+        plate_id(run.identifier, run.setup.wells),
+        run.setup.wells,
+        described,
+        run.parts.clock,
+    )
+
+
+def _manual(run: Run) -> Driver:
+    from dure.lab.manual import ManualDriver
+
+    return ManualDriver(lab_folder(run), run.problem.lab, run.problem.objective.property)
+
+
+def _simulated(run: Run) -> Driver:
+    assert run.field_.simulate is not None
+    return SimulatedDriver(
+        run.parts.tasks,
+        run.parts.objects,
+        lab_folder(run) / "orders.jsonl",
+        run.field_.simulate,
+        dict(run.problem.lab),
+        run.designs,
+        run.problem.objective.property,
+        run.problem.objective.unit,
+        run.parts.clock,
+    )
+
+
+_DRIVERS: dict[str, Callable[[Run], Driver]] = {"replay": _replay, "manual": _manual, "simulated": _simulated}

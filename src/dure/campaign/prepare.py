@@ -1,0 +1,283 @@
+"""From a specification to a set-up campaign: compounds become a pool, measured values a sealed plate.
+
+Structures and values part here. The pool is prepared from structures alone, by tasks that are never shown a value, and
+is kept in the order of candidate ids. Values are read by the laboratory's part of the hub, joined by candidate, and
+go into the wells of a plate.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dure.access.act import Act
+from dure.access.terms import Code, Terms
+from dure.base.canonical import canonical, digest
+from dure.base.errors import BadInput, NotFound, Unavailable
+from dure.base.types import Resource
+from dure.campaign.climbing import package_versions
+from dure.campaign.field import Field, load_field
+from dure.campaign.problem import Problem
+from dure.campaign.run import Parts
+from dure.campaign.setup import Setup
+from dure.campaign.spec import Specification
+from dure.compute.record import Call, Result
+from dure.compute.runner import Resources
+from dure.data import datasets
+from dure.data.sources import find_source
+from dure.data.tables import UserTable, read_table
+from dure.data.values import parse_values
+from dure.lab.replay import WELLS
+from dure.lab.wells import join_values, to_scale
+from dure.store.files import put_files, read_manifest
+from dure.store.frames import put_frame
+
+CHUNK_ROWS = 2500
+"""Rows a task prepares: large pools are shared out over the workers."""
+AGREEMENT = 0.5
+"""Values of one compound that lie further apart, in the objective's unit, are no replicates."""
+PREPARING = Resources(memory_mb=4096, seconds=3600.0)
+
+
+@dataclass(frozen=True)
+class Compounds:
+    """A dataset file that holds a pool: the dataset's accession, the file's name and its rows."""
+
+    accession: str
+    file: str
+    read: UserTable
+
+
+def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
+    """Everything a campaign needs, prepared once: the same specification and data again is no work.
+
+    Raises:
+        NotFound: a source is not fetched; the error names the command.
+        RowErrors: rows that cannot be taken.
+    """
+    field = load_field(spec.field)
+    ladder = field.ladder(spec.ladder)
+    problem = Problem(
+        field=spec.field,
+        name=spec.name,
+        space={},
+        objective=spec.objective,
+        ladder={"digest": ladder.digest, "settings": dict(spec.ladder)},
+        lab=_laboratory(spec),
+        budget=spec.budget,
+        strategy=dict(spec.strategy),
+        finalists=dict(spec.finalists),
+        controls=dict(spec.controls),
+        seed=spec.seed,
+    )
+    setup = Setup(
+        problem,
+        title=dict(spec.title),
+        specification=parts.objects.put(canonical(_written(spec))),
+        code=version("dure"),
+        packages=package_versions(field),
+    )
+    if spec.space.get("kind", "pool") == "pool":
+        return _with_pool(parts, owner, spec, field, setup)
+    if field.space is None:
+        raise BadInput(f"the field {spec.field} has pools only", where="[space], kind", remedy='write kind = "pool"')
+    field.space(spec.space)  # refuses a description it cannot take
+    return replace(setup, problem=replace(problem, space=dict(spec.space)))
+
+
+def _written(spec: Specification) -> dict[str, Any]:
+    values = {name: getattr(spec, name) for name in spec.__dataclass_fields__ if name != "folder"}
+    return {**values, "objective": dict(spec.objective.__dict__), "budget": dict(spec.budget.__dict__)}
+
+
+def _laboratory(spec: Specification) -> dict[str, Any]:
+    """The laboratory as the problem names it; the assay is the digest of all that describes it."""
+    described = {name: value for name, value in spec.lab.items() if name != "column"}
+    return {**described, "assay": digest(["assay", described, spec.objective.__dict__])}
+
+
+def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setup: Setup) -> Setup:
+    if field.prepare is None:
+        raise BadInput(f"the field {spec.field} has no pools", where="[space]", remedy="see the field's template")
+    compounds = find_compounds(parts, owner, spec)
+    structures = _structures(compounds, spec)
+    pool, rows, notes = _prepare_pool(parts, field, structures, spec)
+    wells, refused = None, {}
+    if spec.lab["driver"] == "replay":
+        wells, refused = _read_values(parts, compounds, rows, spec)
+        pool = pool.filter(pc.is_in(pool["id"], wells["candidate"].combine_chunks()))
+    if pool.num_rows == 0:
+        raise BadInput("no candidate is left in the pool", where=compounds.file, remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None)
+    pool_object = _put_parquet(parts, pool)
+    features = None
+    if field.features is not None:
+        packages = {"packages": package_versions(field)}
+        (done,) = _succeed(parts, [Call(field.features, {"pool": pool_object}, packages, resources=PREPARING)])
+        features = done.outputs["features"]
+    space = {"kind": "pool", "candidates": pool["kind"][0].as_py(), "digest": digest(pool["id"].to_pylist())}
+    lab = dict(setup.problem.lab)
+    if wells is not None:
+        lab["wells"] = digest([wells[name].to_pylist() for name in ("candidate", "value", "sd", "qualifier", "n")])
+    return replace(
+        setup,
+        problem=replace(setup.problem, space=space, lab=lab),
+        pool=pool_object,
+        rows=put_frame(parts.objects, rows),
+        features=features,
+        wells=put_frame(parts.objects, wells) if wells is not None else None,
+        dataset=compounds.accession,
+        file=compounds.file,
+        size=pool.num_rows,
+        sources=(compounds.accession,),
+        left_out={**notes, **refused},
+    )
+
+
+def find_compounds(parts: Parts, owner: str, spec: Specification) -> Compounds:
+    """The rows of the specification's file, fetched part or dataset; a user's file is deposited first."""
+    space = spec.space
+    if "source" in space:
+        source = find_source(space["source"])
+        act = parts.act("system:data")
+        with act.read() as reader:
+            row = datasets.find_part(reader, source.name, space["part"])
+        if row is None:
+            raise NotFound(
+                f"the source {source.name} is not in this hub yet",
+                where=spec.name or "[space], source",
+                remedy=f"fetch it with: dure fetch {source.name}",
+            )
+        accession = row.accession
+    elif "dataset" in space:
+        accession = space["dataset"]
+    elif "file" in space:
+        accession = _deposit_file(parts, owner, spec)
+    else:
+        raise BadInput(
+            "a pool needs a file, a source or a dataset", where="[space]", remedy='for example: file = "compounds.csv"'
+        )
+    return _read_compounds(parts, accession)
+
+
+def _deposit_file(parts: Parts, owner: str, spec: Specification) -> str:
+    path = (spec.folder or Path()) / str(spec.space["file"])
+    read_table(path)  # refused whole before anything of it is kept
+    act = parts.act(owner)
+    manifest = put_files(parts.objects, [path])[path]
+    held = read_manifest(parts.objects, manifest)
+    described = datasets.Dataset(
+        title=f"Compounds of {spec.title['en']}",
+        title_ko=f"{spec.title['ko']}의 화합물",
+        files=(datasets.DatasetFile(path.name, manifest, held.digest, held.size),),
+        terms=Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligations=frozenset({"no-redistribution"})),
+        provenance={"file": "given by its owner"},
+        owner=owner,
+    )
+    return datasets.deposit(act, parts.objects, described, parts.zone)
+
+
+def _read_compounds(parts: Parts, accession: str) -> Compounds:
+    act = parts.act("system:lab")
+    with act.read() as reader:
+        row = datasets.find(reader, accession)
+    act.require("dataset.read", Resource("dataset", accession))
+    described = datasets.describe(parts.objects, row.manifest)
+    if len(described.files) != 1:
+        raise BadInput(f"it holds {len(described.files)} files, a pool needs one", where=accession)
+    file = described.files[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / file.name
+        path.write_bytes(datasets.read_member(parts.objects, described, file.name))
+        return Compounds(accession, file.name, read_table(path))
+
+
+def _structures(compounds: Compounds, spec: Specification) -> pa.Table:
+    """The view that design and verification are made from: row numbers and structure columns, nothing else."""
+    wanted = [spec.space.get("structure", "smiles")] + ([spec.space["name"]] if "name" in spec.space else [])
+    columns = {name: compounds.read.column(name) for name in wanted}
+    return pa.table({**columns, "row": pa.array(compounds.read.rows, pa.int64())})
+
+
+def _prepare_pool(
+    parts: Parts, field: Field, structures: pa.Table, spec: Specification
+) -> tuple[pa.Table, pa.Table, dict[str, int]]:
+    """Pool (id, content, form, kind), rows (row, candidate, problem) and how many rows were left out, by reason."""
+    assert field.prepare is not None
+    params = {
+        "packages": package_versions(field),
+        "structure": spec.space.get("structure", "smiles"),
+        "name": spec.space.get("name"),
+    }
+    count = max(1, structures.num_rows)
+    chunks = [structures.slice(start, CHUNK_ROWS) for start in range(0, count, CHUNK_ROWS)]
+    calls = [Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, resources=PREPARING) for chunk in chunks]
+    done = _succeed(parts, calls)
+    rows = pa.concat_tables(_get_parquet(parts, result.outputs["rows"]) for result in done)
+    pool = pa.concat_tables(_get_parquet(parts, result.outputs["pool"]) for result in done)
+    problems = rows.filter(pc.is_valid(rows["problem"]))
+    notes = dict(zip(*(part.to_pylist() for part in pc.value_counts(problems["problem"]).flatten()), strict=True))
+    # Of equal designs the one with the lowest form text stands for all: the order of the file must not choose.
+    pool = pool.sort_by([("id", "ascending"), ("form", "ascending")])
+    first = pc.not_equal(pool["id"].combine_chunks().slice(1), pool["id"].combine_chunks().slice(0, max(0, pool.num_rows - 1)))
+    keep = pa.chunked_array([pa.array([True] if pool.num_rows else [], pa.bool_()), first])
+    return pool.filter(keep.combine_chunks()), rows, notes
+
+
+def _read_values(
+    parts: Parts, compounds: Compounds, rows: pa.Table, spec: Specification
+) -> tuple[pa.Table, dict[str, int]]:
+    """The wells of the plate: each candidate's value in the objective's unit, from all its rows."""
+    column = spec.lab.get("column")
+    if column is None:
+        raise BadInput("a replay needs the column of the measured values", where="[lab]", remedy='add column = "…"')
+    scale = spec.lab.get("scale", "linear")
+    values = parse_values(
+        compounds.read.column(column),
+        name=column,
+        unit=spec.lab.get("unit"),
+        to="mol/L" if scale == "p" else spec.objective.unit,
+        rows=compounds.read.rows,
+    ).required(compounds.file, complete=False)
+    value, qualifier = to_scale(values.value, values.qualifier, scale)
+    by_row = dict(zip(rows["row"].to_pylist(), rows["candidate"].to_pylist(), strict=True))
+    numbers = compounds.read.rows.tolist()
+    agreement = float(spec.lab.get("agreement", AGREEMENT))
+    wells = join_values([by_row[row] for row in numbers], value, qualifier, numbers, agreement)
+    table = pa.table(
+        {
+            "candidate": wells.candidate,
+            "value": wells.value,
+            "sd": wells.sd,
+            "qualifier": wells.qualifier,
+            "n": wells.n,
+            "source": [f"{compounds.accession}/{compounds.file}#{text}" for text in wells.rows],
+        },
+        schema=WELLS,
+    )
+    refused = {"values that do not agree": len(wells.refused), "no value": len(values.missing)}
+    return table.sort_by("candidate"), {why: n for why, n in refused.items() if n}
+
+
+def _succeed(parts: Parts, calls: Sequence[Call]) -> list[Result]:
+    done = parts.tasks.run(calls)
+    for result in done:
+        if result.failed is not None:
+            raise Unavailable(f"the pool could not be prepared: {result.failed}", remedy="run the same command again")
+    return done
+
+
+def _put_parquet(parts: Parts, table: pa.Table) -> str:
+    return put_frame(parts.objects, table)
+
+
+def _get_parquet(parts: Parts, digest_: str) -> pa.Table:
+    return pq.read_table(io.BytesIO(parts.objects.get(digest_)))

@@ -1,0 +1,208 @@
+"""The composition root: the only place that wires the parts of a hub together."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from dure.access.act import Act, Found
+from dure.access.policy import PolicySet
+from dure.access.principals import KINDS as ACCESS_KINDS
+from dure.access.principals import new_token, principal_of, put_profile
+from dure.access.roles import FOUNDER
+from dure.base.clock import Clock, system_clock
+from dure.base.errors import BadInput, Conflict, NotFound
+from dure.base.ids import random_id
+from dure.base.settings import FILE, Settings, private_folder
+from dure.base.types import Resource
+from dure.campaign import journal
+from dure.compute import record as tasks
+from dure.data import datasets, evidence
+from dure.lab import orders, replay
+from dure.models import registry as models
+from dure.store.change import Store
+from dure.store.database import Database, Reader, sqlite_url
+from dure.store.keyring import Keyring, read_private, write_private
+from dure.store.kinds import Registry
+from dure.store.ledger import Ledger, ledger_event
+from dure.store.notes import Signer, Verifier
+from dure.store.objects import DirectoryObjects, Objects
+from dure.store.schema import SCHEMA_VERSION, create_schema
+
+if TYPE_CHECKING:
+    from dure.campaign.run import Parts
+
+KINDS = (*ACCESS_KINDS, *datasets.KINDS, *evidence.KINDS, *tasks.KINDS, *orders.KINDS, *replay.KINDS, *models.KINDS, *journal.KINDS)
+LOADERS = {
+    "dataset": datasets.load,
+    "plate": replay.load,
+    "campaign": journal.load,
+    "model": models.load,
+    "task": tasks.load,
+}
+
+
+class Hub:
+    """One hub. Open it with `Hub.open(directory)`, make it with `Hub.create(directory)`; close it when done.
+
+    Attributes:
+        folder: its directory.
+        settings: what it was set up with.
+        store, objects, keyring, policy, tasks: its parts.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, clock: Clock = system_clock) -> None:
+        self.folder, self.settings, self.clock = folder, settings, clock
+        self.private = private_folder(settings.hub)
+        self.registry = Registry(KINDS)
+        self.database = _database(folder, settings, self.private)
+        self.ledger = Ledger(self.database, f"dure/{settings.hub}", lambda: self.signer)
+        self.store = Store(self.database, self.ledger, self.registry, clock)
+        self.tasks = tasks.Tasks(self.act, self.objects, self._runner, os.cpu_count() or 1)
+
+    @classmethod
+    def create(cls, folder: Path, *, zone: str = "Asia/Seoul", clock: Clock = system_clock, **more: Any) -> Hub:
+        """A new hub in a new or empty directory, whose operator is the person who calls this.
+
+        Args:
+            folder: where it will live.
+            zone: its time zone.
+            more: further fields of `Settings`.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BadInput("the directory is not empty", where=str(folder), remedy="name a new one, or open it as it is")
+        settings = Settings(hub=random_id("hub"), zone=zone, **more)
+        (folder / "keys").mkdir(parents=True, mode=0o700)
+        private = private_folder(settings.hub)
+        write_private(private / "root.key", os.urandom(32))
+        write_private(folder / FILE, settings.to_toml().encode())
+        hub = cls(folder, settings, clock)
+        create_schema(hub.database)
+        hub.keyring.store_signer(Signer.generate(f"dure/{settings.hub}"))
+        hub._found()
+        return hub
+
+    @classmethod
+    def open(cls, folder: Path, *, clock: Clock = system_clock) -> Hub:
+        """The hub in a directory."""
+        settings = Settings.read(folder)
+        return cls(folder, settings, clock)
+
+    def _found(self) -> None:
+        """The first event: the hub and its operator, whose name goes into the identity vault."""
+        identifier, (text, digest) = random_id("person"), new_token()
+        body = {
+            "founder": identifier,
+            "key": str(self.signer.verifier),
+            "profile": put_profile(self.objects, self.keyring, identifier, {"name": getpass.getuser()}),
+            "roles": list(FOUNDER),
+            "schema": SCHEMA_VERSION,
+            "token": digest,
+        }
+        act = self.act("system:hub")
+        act.require("hub.create", Resource("hub", self.settings.hub, {"state": "empty"}))
+        with act.change() as change:
+            change.record("hub.created", self.settings.hub, body, expect=None)
+        write_private(self.private / "token", text.encode())
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        path = self.private / "root.key"
+        remedy = "restore it from its own backup: without it the hub cannot sign, and sealed data cannot be opened"
+        return Keyring(self.folder / "keys", read_private(path, "the hub's root key", remedy))
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The signing key in force."""
+        return self.keyring.signer(f"dure/{self.settings.hub}")
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public half of it, for whoever checks the ledger from outside."""
+        return self.signer.verifier
+
+    @cached_property
+    def objects(self) -> Objects:
+        if self.settings.objects == "directory":
+            return DirectoryObjects(self.folder / "objects")
+        from dure.store.s3 import S3Objects
+
+        return S3Objects(self.settings.objects, self.settings.endpoint)
+
+    @cached_property
+    def policy(self) -> PolicySet:
+        site = self.folder / "policies"
+        return PolicySet.load(site if site.is_dir() else None)
+
+    @cached_property
+    def me(self) -> str:
+        """The principal of this operating-system user, by the token that `init` wrote."""
+        text = read_private(self.private / "token", "your token for this hub", "ask its operator for one")
+        with self.database.read() as reader:
+            return principal_of(reader, text.decode().strip())
+
+    def act(self, principal: str | None = None, purpose: str | None = None) -> Act:
+        """What a principal (you, when none is named) does for a purpose."""
+        loaders: dict[str, Callable[[Reader, str], Found | None]] = {**LOADERS, "hub": self._load_hub, "dataset": _load_dataset}
+        return Act(self.store, self.policy, loaders, principal or self.me, purpose)
+
+    def _load_hub(self, reader: Reader, identifier: str) -> Found | None:
+        from sqlalchemy import select
+
+        if reader.first(select(ledger_event.c.sequence).limit(1)) is None:
+            return None
+        return Resource("hub", identifier, {"state": "running"}), {}
+
+    def parts(self) -> Parts:
+        """What a campaign needs of the hub."""
+        from dure.campaign.run import Parts
+
+        zone = self.settings.tzinfo
+        return Parts(self.objects, self.registry, self.clock, self.tasks, self.act, self.folder, zone, self.ledger.origin)
+
+    def _runner(self) -> Any:
+        from dure.compute.local import LocalRunner
+
+        return LocalRunner()
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Holds a name (a campaign's id) for this process; `Conflict` says who holds it already."""
+        if self.database.dialect == "postgresql":
+            with self.database.hold(name):
+                yield
+            return
+        from dure.store.locks import hold_file
+
+        with hold_file(self.folder / "locks" / name.replace(":", "_")):
+            yield
+
+    def close(self) -> None:
+        """Ends workers, signs what is unsigned, closes the database."""
+        self.tasks.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _load_dataset(reader: Reader, identifier: str) -> Found | None:
+    """A dataset, and whether its values lie on a plate that is still sealed."""
+    found = datasets.load(reader, identifier)
+    return (found[0], {"hidden": replay.hides(reader, identifier)}) if found else None
+
+
+def _database(folder: Path, settings: Settings, private: Path) -> Database:
+    if settings.database == "sqlite":
+        return Database(sqlite_url(folder / "hub.db"))
+    if settings.reader is None:
+        raise BadInput("PostgreSQL needs a second URL, of a role that may only SELECT", where=FILE, remedy='add reader = "postgresql+psycopg://…"')
+    return Database(settings.database, settings.reader)
