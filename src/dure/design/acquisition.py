@@ -22,7 +22,7 @@ class Choice(Protocol):
 
 def bucb(belief: Belief, free: NDArray[np.bool_], knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[int]:
     """Batch upper confidence bound (Desautels et al. 2014, JMLR 15:4053)."""
-    return one_by_one(belief, free, n, lambda mean, sd, chosen: mean + 3.0 * sd)
+    return one_by_one(belief, free, n, lambda mean, sd, chosen: mean + 2.0 * sd)
 
 
 def expected_improvement(
