@@ -62,7 +62,12 @@ def ladder_of(run: Run, which: str, files: Mapping[str, str]) -> tuple[Ladder, M
 
 
 def _perform(
-    run: Run, check: Check, shown: Sequence[Candidate], which: str, settings: Mapping[str, Any], files: Mapping[str, str]
+    run: Run,
+    check: Check,
+    shown: Sequence[Candidate],
+    which: str,
+    settings: Mapping[str, Any],
+    files: Mapping[str, str],
 ) -> pa.Table:
     params = {
         "field": run.problem.field,

@@ -54,7 +54,15 @@ def examine(run: Run, step: Step) -> None:
     files, skipped = _source_files(run)
     if skipped is not None or not finalists:
         why = skipped or "nothing was measured"
-        run.record(step, {"finalists": finalists, "verdicts": None, "skipped": [[str(run.problem.finalists.get("check")), why]], "files": {}})
+        run.record(
+            step,
+            {
+                "finalists": finalists,
+                "verdicts": None,
+                "skipped": [[str(run.problem.finalists.get("check")), why]],
+                "files": {},
+            },
+        )
         return
     found = climb(run, run.designs(finalists), "finalists", files)
     objects = run.parts.objects
@@ -226,7 +234,10 @@ def register_model(run: Run, step: Step) -> None:
         method=f"exact Gaussian process of the strategy {run.strategy.name}; more is better in its predictions",
         trained_on=list(run.setup.sources),
         terms=_terms(run).as_json(),
-        training={"values": len(knowledge.measured), "chosen": "by the campaign, towards better values: no random sample"},
+        training={
+            "values": len(knowledge.measured),
+            "chosen": "by the campaign, towards better values: no random sample",
+        },
         split="each batch was predicted before it was read",
         metrics=overall_quality(run, foreseen),
         calibration={"levels": [0.5, 0.8, 0.95]},
@@ -303,7 +314,7 @@ def report(run: Run, step: Step) -> None:
     """Writes the report in both languages."""
     from dure.campaign.report.build import build
     from dure.campaign.report.data import as_json
-    from dure.campaign.report.render import render
+    from dure.campaign.report.page import render
 
     data = build(run)
     objects = run.parts.objects
@@ -315,7 +326,9 @@ def finish(run: Run, step: Step) -> None:
     """The last event; a checkpoint is signed with it."""
     current = run.state.current
     spent = run.state.ordered >= run.problem.budget.assays
-    reason = "budget spent" if spent else "space exhausted" if current and current.exhausted else "nothing left to order"
+    reason = (
+        "budget spent" if spent else "space exhausted" if current and current.exhausted else "nothing left to order"
+    )
     run.record(step, {"reason": reason})
 
 

@@ -92,12 +92,24 @@ KINDS = (
         project=_started,
         objects=("problem", "setup"),
     ),
-    EventKind("campaign.stepped", "campaign.step", {**_STEP_BODY, "step": one_of(*STEPS)}, DIGEST, objects=("outcome",)),
     EventKind(
-        "campaign.finished", "campaign.step", {**_STEP_BODY, "step": one_of("finish")}, DIGEST, project=_ended, objects=("outcome",)
+        "campaign.stepped", "campaign.step", {**_STEP_BODY, "step": one_of(*STEPS)}, DIGEST, objects=("outcome",)
     ),
     EventKind(
-        "campaign.stopped", "campaign.stop", {**_STEP_BODY, "step": one_of("stop")}, DIGEST, project=_ended, objects=("outcome",)
+        "campaign.finished",
+        "campaign.step",
+        {**_STEP_BODY, "step": one_of("finish")},
+        DIGEST,
+        project=_ended,
+        objects=("outcome",),
+    ),
+    EventKind(
+        "campaign.stopped",
+        "campaign.stop",
+        {**_STEP_BODY, "step": one_of("stop")},
+        DIGEST,
+        project=_ended,
+        objects=("outcome",),
     ),
 )
 _EVENT = {"finish": "campaign.finished", "stop": "campaign.stopped"}
@@ -115,7 +127,9 @@ def find(reader: Reader, text: str) -> Any:
     """The row of a campaign by its id, the beginning of its id (eight characters at least), or its newest of a name."""
     rows = reader.all(select(campaign).order_by(campaign.c.sequence.desc()))
     for row in rows:
-        if text in (row.id, row.name) or (len(text) >= 8 and row.id.removeprefix("b3:").startswith(text.removeprefix("b3:"))):
+        if text in (row.id, row.name) or (
+            len(text) >= 8 and row.id.removeprefix("b3:").startswith(text.removeprefix("b3:"))
+        ):
             return row
     raise NotFound(f"this hub has no campaign {text!r}", remedy="list them with: dure campaigns")
 

@@ -116,7 +116,11 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
         wells, refused = _read_values(parts, compounds, rows, spec)
         pool = pool.filter(pc.is_in(pool["id"], wells["candidate"].combine_chunks()))
     if pool.num_rows == 0:
-        raise BadInput("no candidate is left in the pool", where=compounds.file, remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None)
+        raise BadInput(
+            "no candidate is left in the pool",
+            where=compounds.file,
+            remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None,
+        )
     pool_object = _put_parquet(parts, pool)
     features = None
     if field.features is not None:
@@ -219,7 +223,9 @@ def _prepare_pool(
     }
     count = max(1, structures.num_rows)
     chunks = [structures.slice(start, CHUNK_ROWS) for start in range(0, count, CHUNK_ROWS)]
-    calls = [Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, resources=PREPARING) for chunk in chunks]
+    calls = [
+        Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, resources=PREPARING) for chunk in chunks
+    ]
     done = _succeed(parts, calls)
     rows = pa.concat_tables(_get_parquet(parts, result.outputs["rows"]) for result in done)
     pool = pa.concat_tables(_get_parquet(parts, result.outputs["pool"]) for result in done)
@@ -227,7 +233,9 @@ def _prepare_pool(
     notes = dict(zip(*(part.to_pylist() for part in pc.value_counts(problems["problem"]).flatten()), strict=True))
     # Of equal designs the one with the lowest form text stands for all: the order of the file must not choose.
     pool = pool.sort_by([("id", "ascending"), ("form", "ascending")])
-    first = pc.not_equal(pool["id"].combine_chunks().slice(1), pool["id"].combine_chunks().slice(0, max(0, pool.num_rows - 1)))
+    first = pc.not_equal(
+        pool["id"].combine_chunks().slice(1), pool["id"].combine_chunks().slice(0, max(0, pool.num_rows - 1))
+    )
     keep = pa.chunked_array([pa.array([True] if pool.num_rows else [], pa.bool_()), first])
     return pool.filter(keep.combine_chunks()), rows, notes
 

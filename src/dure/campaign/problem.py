@@ -29,7 +29,9 @@ class Objective:
 
     def __post_init__(self) -> None:
         if self.direction not in ("maximise", "minimise"):
-            raise BadInput(f"{self.direction!r} is no direction", where="objective.direction", remedy="write maximise or minimise")
+            raise BadInput(
+                f"{self.direction!r} is no direction", where="objective.direction", remedy="write maximise or minimise"
+            )
 
     @property
     def sign(self) -> float:

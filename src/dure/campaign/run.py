@@ -163,7 +163,9 @@ class Run:
         """Stores candidates and returns the object's digest."""
         return self.parts.objects.put(canonical([[c.kind, dict(c.content), dict(c.form)] for c in candidates]))
 
-    def record(self, step: Step, outcome: Mapping[str, Any], frames: Sequence[evidence.Frame] = (), **more: Any) -> None:
+    def record(
+        self, step: Step, outcome: Mapping[str, Any], frames: Sequence[evidence.Frame] = (), **more: Any
+    ) -> None:
         """Appends a step by `system:campaign` with its evidence, and moves the state on."""
         act = self.act("campaign")
         act.require("campaign.step", Resource("campaign", self.identifier))

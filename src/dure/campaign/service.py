@@ -44,7 +44,9 @@ def start(parts: Parts, owner: str, spec: Specification, *, again: bool = False)
         return str(before[-1].id)
     ordinal = before[-1].ordinal + 1 if before else 1
     identifier = campaign_id(problem, ordinal)
-    act.require("campaign.start", Resource("campaign", identifier, {"state": "new", "owner": owner}), cost=problem.budget.assays)
+    act.require(
+        "campaign.start", Resource("campaign", identifier, {"state": "new", "owner": owner}), cost=problem.budget.assays
+    )
     body = {
         "field": problem.field,
         "name": problem.name,

@@ -58,4 +58,6 @@ class Setup:
         """The inverse of `to_bytes`."""
         value: dict[str, Any] = json.loads(data)
         given = {name: value[name] for name in cls.__dataclass_fields__}
-        return cls(**{**given, "problem": Problem.from_description(value["problem"]), "sources": tuple(value["sources"])})
+        return cls(
+            **{**given, "problem": Problem.from_description(value["problem"]), "sources": tuple(value["sources"])}
+        )

@@ -97,7 +97,9 @@ def _from_file(path: Path) -> Specification:
     return specification(value, str(path), folder=path.absolute().parent)
 
 
-def specification(value: Mapping[str, Any], where: str, *, name: str | None = None, folder: Path | None = None) -> Specification:
+def specification(
+    value: Mapping[str, Any], where: str, *, name: str | None = None, folder: Path | None = None
+) -> Specification:
     """Checks and completes the values of a specification; `BadInput` names the key."""
     unknown = sorted(set(value) - _TOP)
     if unknown:
@@ -113,7 +115,9 @@ def specification(value: Mapping[str, Any], where: str, *, name: str | None = No
         strange = sorted(set(table) - allowed) if allowed is not None else []
         if strange:
             raise BadInput(
-                f"unknown key {strange[0]!r}", where=f"{where}, [{key}]", remedy=f"keys are {', '.join(sorted(allowed or ()))}"
+                f"unknown key {strange[0]!r}",
+                where=f"{where}, [{key}]",
+                remedy=f"keys are {', '.join(sorted(allowed or ()))}",
             )
         tables[key] = table
     title = value.get("title", where)
@@ -122,7 +126,12 @@ def specification(value: Mapping[str, Any], where: str, *, name: str | None = No
         name=name,
         title=title if isinstance(title, Mapping) else {"en": title, "ko": title},
         space=tables["space"],
-        objective=_built(Objective, tables["objective"], f"{where}, [objective]", {"property": str, "unit": str, "direction": str, "reference": str}),
+        objective=_built(
+            Objective,
+            tables["objective"],
+            f"{where}, [objective]",
+            {"property": str, "unit": str, "direction": str, "reference": str},
+        ),
         budget=_built(Budget, tables["budget"], f"{where}, [budget]", {"first": int, "batch": int, "rounds": int}),
         lab=_driver(tables["lab"], where),
         strategy={"name": "dure", **tables["strategy"]},

@@ -161,5 +161,7 @@ def _conclude(run: Run, step: Step, rows: list[Any]) -> None:
             value = found[row.candidate]
             results.append([row.candidate, value["value"], value["sd"], value["qualifier"], None])
     simulated = run.driver.evidence_kind == "simulated"
-    frames = [evidence.Frame(d, "simulated", get_frame(run.parts.objects, d).num_rows) for d in digests] if simulated else []
+    frames = (
+        [evidence.Frame(d, "simulated", get_frame(run.parts.objects, d).num_rows) for d in digests] if simulated else []
+    )
     run.record(step, {"results": results, "frames": digests}, frames)

@@ -147,7 +147,7 @@ class Tasks:
         except TaskFailed as failure:
             return Result(call.key, {}, 0.0, f"{failure.reason}: {failure.what}")
         stored = {name: self._objects.put(data) for name, data in sorted(outputs.items())}
-        return self._record(call, stored, getattr(handle, "cpu_seconds", 0.0))
+        return self._record(call, stored, handle.cpu_seconds)
 
     def _record(self, call: Call, stored: Mapping[str, str], cpu_seconds: float) -> Result:
         results = self._objects.put(canonical({"kind": "dure.results", "outputs": dict(stored)}))

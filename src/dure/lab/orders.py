@@ -160,8 +160,12 @@ def _moved(event: Event) -> list[Op]:
     return [Update(lab_order, {"key": event.subject}, values)]
 
 
-def _kind(name: str, action: str, extra: dict[str, FieldRule] | None = None, objects: tuple[str, ...] = ()) -> EventKind:
-    return EventKind(name, action, {"campaign": DIGEST, **(extra or {})}, DIGEST, body_field("campaign"), _moved, objects)
+def _kind(
+    name: str, action: str, extra: dict[str, FieldRule] | None = None, objects: tuple[str, ...] = ()
+) -> EventKind:
+    return EventKind(
+        name, action, {"campaign": DIGEST, **(extra or {})}, DIGEST, body_field("campaign"), _moved, objects
+    )
 
 
 KINDS = (
@@ -201,7 +205,9 @@ def place(change: Change, orders: Iterable[Order]) -> None:
     """Commits the intent: one event an order, refused whole if any exists already."""
     for order in orders:
         body = {"assay": order.assay, "campaign": order.campaign, "candidate": order.candidate}
-        change.record("order.placed", order.key, {**body, "replicate": order.replicate, "round": order.round}, expect=None)
+        change.record(
+            "order.placed", order.key, {**body, "replicate": order.replicate, "round": order.round}, expect=None
+        )
 
 
 def move(change: Change, rows: Sequence[Any], event: str, body: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -227,7 +233,9 @@ def require(act: Act, action: str, campaign: str, owner: str, state: str, **cont
     act.require(action, Resource("order", campaign, {"state": state, "owner": owner}), **context)
 
 
-def hand_over(act: Act, driver: Driver, rows: Sequence[Any], candidates: Mapping[str, Candidate], owner: str, *, fresh: bool) -> None:
+def hand_over(
+    act: Act, driver: Driver, rows: Sequence[Any], candidates: Mapping[str, Candidate], owner: str, *, fresh: bool
+) -> None:
     """Brings placed orders to the laboratory, each exactly once.
 
     Args:

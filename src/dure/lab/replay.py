@@ -70,7 +70,9 @@ KINDS = (
         project=_sealed,
         objects=("wells",),
     ),
-    EventKind("plate.unsealed", "plate.unseal", {"campaign": DIGEST, "orders_left": INTEGER}, DIGEST, project=_unsealed),
+    EventKind(
+        "plate.unsealed", "plate.unseal", {"campaign": DIGEST, "orders_left": INTEGER}, DIGEST, project=_unsealed
+    ),
 )
 
 

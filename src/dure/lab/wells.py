@@ -36,7 +36,9 @@ class Wells:
     refused: list[tuple[str, str, float]]
 
 
-def to_scale(value: NDArray[np.float64], qualifier: NDArray[np.str_], scale: str) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+def to_scale(
+    value: NDArray[np.float64], qualifier: NDArray[np.str_], scale: str
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
     """Values and qualifiers on the objective's scale.
 
     Args:
@@ -66,7 +68,9 @@ def join_values(
         candidate, value, qualifier, rows: one entry a row of the dataset, each in any order.
         agreement: how far values of one candidate may lie apart, in the unit of the values.
     """
-    table = pl.DataFrame({"candidate": candidate, "value": value, "q": qualifier.astype(object), "row": rows}, strict=False)
+    table = pl.DataFrame(
+        {"candidate": candidate, "value": value, "q": qualifier.astype(object), "row": rows}, strict=False
+    )
     table = table.filter(pl.col("candidate").is_not_null() & pl.col("value").is_finite()).sort("candidate", "row")
     exact, above, below = (pl.col("value").filter(pl.col("q") == q) for q in ("=", ">", "<"))
     joined = table.group_by("candidate", maintain_order=True).agg(
@@ -95,7 +99,12 @@ def join_values(
     refused = joined.filter(refuse)
     good = joined.filter(~refuse).with_columns(
         pl.coalesce("mean", "above", "below").alias("value"),
-        pl.when(known.is_not_null()).then(pl.lit("=")).when(pl.col("above").is_not_null()).then(pl.lit(">")).otherwise(pl.lit("<")).alias("qualifier"),
+        pl.when(known.is_not_null())
+        .then(pl.lit("="))
+        .when(pl.col("above").is_not_null())
+        .then(pl.lit(">"))
+        .otherwise(pl.lit("<"))
+        .alias("qualifier"),
         pl.when(known.is_not_null()).then(pl.col("n")).otherwise(pl.col("limits")).alias("n"),
     )
     columns = (good[name].to_list() for name in ("candidate", "value", "sd", "qualifier", "n", "rows"))

@@ -83,7 +83,9 @@ class Card:
         return canonical({"kind": "dure.card", "v": 1, **self.__dict__})
 
 
-def register(act: Act, objects: Objects, identifier: str, parameters: bytes, card: Card, campaign: str, owner: str) -> str:
+def register(
+    act: Act, objects: Objects, identifier: str, parameters: bytes, card: Card, campaign: str, owner: str
+) -> str:
     """Registers a model once; the same parameters again are no work. Returns its id."""
     with act.read() as reader:
         if load(reader, identifier):

@@ -123,7 +123,7 @@ def space_map(space: SpaceMap, assays: Sequence[Assay], objective: Objective, la
     read = {a.candidate: a for a in assays if a.value.value is not None}
     low, high = _value_range(list(read.values()), objective)
     hits = set(space.hits)
-    plot = Plot(span(space.x), span(space.y), say(lang, "space"), height=430)
+    plot = Plot(span(space.x), span(space.y), say(lang, "space"), height=430, margins=(8, 8, 8, 8))
     plot.frame()
     for candidate, x, y in drawn_places(space, assays):
         assay, hit = read.get(candidate), candidate in hits

@@ -23,12 +23,15 @@ class Plot:
     Attributes:
         x, y: the range of each axis; widened where it would be empty.
         title: what is seen, for those who do not see it.
+        height: user units; the width is always `WIDTH`.
+        margins: left, right, top, bottom, user units.
     """
 
     x: tuple[float, float]
     y: tuple[float, float]
     title: str
     height: int = HEIGHT
+    margins: tuple[int, int, int, int] = (LEFT, RIGHT, TOP, BOTTOM)
     parts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -36,13 +39,13 @@ class Plot:
 
     def px(self, x: float) -> float:
         """Position from the left, user units."""
-        low, high = self.x
-        return round(LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT), 1)
+        (low, high), (left, right, _, _) = self.x, self.margins
+        return round(left + (x - low) / (high - low) * (WIDTH - left - right), 1)
 
     def py(self, y: float) -> float:
         """Position from the top, user units."""
-        low, high = self.y
-        return round(self.height - BOTTOM - (y - low) / (high - low) * (self.height - TOP - BOTTOM), 1)
+        (low, high), (_, _, top, bottom) = self.y, self.margins
+        return round(self.height - bottom - (y - low) / (high - low) * (self.height - top - bottom), 1)
 
     def axes(
         self,
@@ -68,8 +71,7 @@ class Plot:
 
     def frame(self) -> None:
         """A frame without ticks, for axes that have no unit."""
-        left, top, right, bottom = 8, 8, WIDTH - 8, self.height - 8
-        self._add(f'<path class="grid" d="M{left} {top}H{right}V{bottom}H{left}Z"/>')
+        self._add(f'<path class="grid" d="M1 1H{WIDTH - 1}V{self.height - 1}H1Z"/>')
 
     def text(self, x: float, y: float, words: str, css: str) -> None:
         """Words at a position in user units; `end` and `mid` in `css` align them, vertically they are centred."""

@@ -20,8 +20,8 @@ def texts() -> Mapping[str, Text]:
 def say(lang: Language, key: str, **values: object) -> str:
     """The words for a key, with values put in.
 
-    >>> say("en", "round.n", n=3)
-    'round 3'
+    >>> say("en", "replicates", n=3)
+    'n = 3'
     """
     words: str = getattr(texts()[key], lang)
     return words.format(**values) if values else words

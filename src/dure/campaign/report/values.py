@@ -52,11 +52,11 @@ def chance(p: float) -> str:
     """A probability with its sign, never printed as 0.
 
     >>> chance(0.0476), chance(3e-9), chance(0.62)
-    ('= 0.048', '< 0.0001', '= 0.62')
+    ('=\\xa00.048', '<\\xa00.0001', '=\\xa00.62')
     """
     if p < 1e-4:
-        return "< 0.0001"
-    return f"= {p:.2f}" if p >= 0.1 else f"= {p:.2g}"
+        return "<\u00a00.0001"
+    return f"=\u00a0{p:.2f}" if p >= 0.1 else f"=\u00a0{p:.2g}"
 
 
 def count(found: float) -> str:
