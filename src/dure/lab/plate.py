@@ -11,7 +11,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from dure.base.errors import BadInput
 from dure.base.units import convert
 
 SHAPES = {96: (8, 12), 384: (16, 24)}
+CONTROLS = {96: 8, 384: 16}
 ROLES = ("sample", "reference", "positive", "negative")
 _DRAWS = 64
 _Cell = tuple[int, int]  # row, column; both from 0
@@ -42,8 +44,8 @@ class Layout:
         unit: of them, UCUM, amount per volume.
         wells: 96 or 384.
         replicates: series of each order on its plate.
-        positive: wells with full effect (no signal left, or the full signal); 0 takes a twelfth of the plate.
-        negative: wells with vehicle only; 0 takes a twelfth of the plate.
+        positive: wells with full effect (no signal left, or the full signal); 0 takes 8 of 96, 16 of 384.
+        negative: wells with vehicle only; 0 takes 8 of 96, 16 of 384.
         reference: the compound that stands on every plate.
         reference_replicates: its series on every plate.
         avoid_edges: leaves the outer wells free (fill them with buffer).
@@ -71,12 +73,12 @@ class Layout:
         if min(self.replicates, self.reference_replicates) < 1:
             raise BadInput("each compound needs at least one replicate", remedy="state replicates = 1 or more")
         for name in ("positive", "negative"):
-            count = getattr(self, name) or self.wells // 12
+            count = getattr(self, name) or CONTROLS[self.wells]
             object.__setattr__(self, name, count)
             if count < 4:
                 raise BadInput(
                     f"{count} {name} control wells give no standard deviation worth the name",
-                    remedy=f"state {name} = 4 or more; {self.wells // 12} is usual on {self.wells} wells",
+                    remedy=f"state {name} = 4 or more; {CONTROLS[self.wells]} is usual on {self.wells} wells",
                 )
         if self.capacity < 1:
             raise BadInput(
@@ -158,11 +160,9 @@ def plan_plates(items: Sequence[Item], layout: Layout, rng: np.random.Generator,
     ordered = sorted(items, key=lambda item: item.order)
     if not ordered:
         raise BadInput("there are no orders to lay out", remedy="place orders first")
-    twice = [a.order for a, b in zip(ordered, ordered[1:], strict=False) if a.order == b.order]
+    twice = [a.order for a, b in pairwise(ordered) if a.order == b.order]
     if twice:
-        raise BadInput(
-            f"order {twice[0]} stands twice in one batch", remedy="give each order once; replicates are in the layout"
-        )
+        raise BadInput(f"order {twice[0]} stands twice in one batch", remedy="give each order once")
     shuffled = [ordered[i] for i in rng.permutation(len(ordered))]
     batches = [shuffled[i : i + layout.capacity] for i in range(0, len(shuffled), layout.capacity)]
     width = max(2, len(str(len(batches))))
@@ -214,7 +214,7 @@ def _plate(batch: Sequence[Item], layout: Layout, rng: np.random.Generator, plat
         placed += [(cell, Well("", "", "", plate, "", role, n, None, "")) for n, cell in enumerate(cells, 1)]
     rim = int(layout.avoid_edges)
     return [
-        Well(**{**_as_dict(well), "well": well_name(row + rim, column + rim)})
+        replace(well, well=well_name(row + rim, column + rim))
         for (row, column), well in sorted(placed, key=lambda pair: pair[0])
     ]
 
@@ -308,7 +308,7 @@ def _read_lines(lines: Iterator[list[str]]) -> Iterator[Well]:
 
 
 def _safe(text: str) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe in front, as does one that begins with one."""
+    """A cell that a spreadsheet would run as a formula gets an apostrophe in front (and so does an apostrophe)."""
     return "'" + text if text[:1] in "=+-@'\t\r" and text else text
 
 
