@@ -283,7 +283,7 @@ def deposit(run: Run, step: Step) -> None:
     if table is None:
         run.record(step, {"accession": None})
         return
-    names = {identifier: dict(c.form) for identifier, c in run._known.items()}
+    names = {identifier: dict(c.form) for identifier, c in run.known.items()}
     forms = pa.array([canonical(names.get(c, {})).decode() for c in table["candidate"].to_pylist()])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results.parquet"

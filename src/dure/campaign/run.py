@@ -88,6 +88,8 @@ class Run:
         journal: its steps in the ledger.
         state: the fold of them.
         driver: the way to the laboratory.
+        fresh: keys of the orders that this process placed itself.
+        known: every candidate proposed so far, by id.
     """
 
     parts: Parts
@@ -98,6 +100,7 @@ class Run:
     driver: Driver
     state: State = field(default_factory=State)
     fresh: set[str] = field(default_factory=set)
+    known: dict[str, Candidate] = field(default_factory=dict)
 
     @property
     def problem(self) -> Problem:
@@ -133,31 +136,27 @@ class Run:
         return np.random.default_rng(seed_of(self.problem, *step))
 
     def load(self) -> None:
-        """Reads the state from the ledger."""
+        """Reads the state from the ledger, and the designs it speaks of."""
         with self.act("campaign").read() as reader:
-            self.state = fold(self.journal.read(reader))
+            steps = self.journal.read(reader)
+        self.state = fold(steps)
+        for body, outcome in steps:
+            if body["step"] == "propose":
+                self.remember(outcome)
 
     def designs(self, ids: Sequence[str]) -> list[Candidate]:
         """The candidates of these ids, which this campaign has proposed."""
-        return [self._known[identifier] for identifier in ids]
-
-    @property
-    def _known(self) -> Mapping[str, Candidate]:
-        return self._memory
-
-    @cached_property
-    def _memory(self) -> dict[str, Candidate]:
-        return {}
+        return [self.known[identifier] for identifier in ids]
 
     def remember(self, outcome: Mapping[str, Any]) -> None:
         """Keeps the candidates of a proposal at hand."""
         for kind, content, form in json.loads(self.parts.objects.get(outcome["designs"])):
             candidate = Candidate(kind, content, form)
-            self._memory[candidate.id] = candidate
+            self.known[candidate.id] = candidate
 
     def knowledge(self) -> Knowledge:
         """All that the strategy may know now; values are turned so that more is better."""
-        return knowledge_of(self.problem, self.state, self._memory, getattr(self.space, "__len__", lambda: None)())
+        return knowledge_of(self.problem, self.state, self.known, getattr(self.space, "__len__", lambda: None)())
 
     def put_designs(self, candidates: Sequence[Candidate]) -> str:
         """Stores candidates and returns the object's digest."""

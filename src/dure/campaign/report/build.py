@@ -46,7 +46,7 @@ class Book:
         self.run = run
         self.sign = run.problem.objective.sign
         self.property = run.problem.objective.property
-        self.known = run._known
+        self.known = run.known
         with run.act("campaign").read() as reader:
             frames = evidence.frames_of(reader, run.identifier)
         self.values: dict[tuple[str, str, str], tuple[dict[str, Any], str]] = {}
@@ -105,6 +105,7 @@ def build(run: Run) -> report.ReportData:
         stopping=_stopping(book),
         early_reads=_early(run),
         provenance=_provenance(run),
+        retrospective=problem.scored,
         limits=tuple(_pairs(run.field_.caveats)),
         resolution=Text(
             "서로 다른 실험의 Ki는 흔히 0.3 log 넘게 다릅니다. 그보다 가까운 값은 구별되지 않습니다.",
@@ -224,8 +225,16 @@ def _answer(book: Book, score: Mapping[str, Any] | None) -> report.Answer | Abse
         mean_best=mean,
         best_at=tested(book.run.state).index(order[0]) + 1,
         scores=scores,
-        scaffolds=yields.scaffolds,
+        variety=_variety(book, yields.scaffolds),
     )
+
+
+def _variety(book: Book, count: int | None) -> tuple[Text, int] | None:
+    field = book.run.field_
+    if count is None or field.group is None:
+        return None
+    title = field.group_title
+    return Text(f"적중 후보의 서로 다른 {title['ko']}", f"different {title['en']}s among the hits"), count
 
 
 def _hits(score: Mapping[str, Any] | None) -> Hits | None:
@@ -433,18 +442,27 @@ def _quality(book: Book) -> report.ModelQuality | Absent:
         )
     rounds = [r for r in sorted({row["round"] for row in rows})]
     each = tuple(_round_quality(book, Text(str(n), str(n)), [row for row in rows if row["round"] == n]) for n in rounds)
-    titles = {True: Text("새 골격", "new scaffold"), False: Text("이미 시험한 골격", "scaffold tested before")}
+    group = book.run.field_.group_title
+    titles = (
+        {
+            True: Text(f"새 {group['ko']}", f"new {group['en']}"),
+            False: Text(f"이미 시험한 {group['ko']}", f"{group['en']} tested before"),
+        }
+        if group
+        else {}
+    )
     groups_ = (
         tuple(
             _round_quality(book, titles[new], [r for r in rows if r["new"] is new])
             for new in (False, True)
             if any(r["new"] is new for r in rows)
         )
-        if book.run.field_.group
+        if titles
         else ()
     )
     overall = _round_quality(book, Text("전체", "all"), rows)
-    return report.ModelQuality(book.run.strategy.name, each, overall, groups_)
+    words = (titles[False], titles[True]) if titles else (None, None)
+    return report.ModelQuality(book.run.strategy.name, each, overall, groups_, *words)
 
 
 def _round_quality(book: Book, title: Text, rows: Sequence[dict[str, Any]]) -> report.RoundQuality:

@@ -56,7 +56,7 @@ def progress(assays: Sequence[Assay], objective: Objective, lang: Language) -> M
     read = [a for a in assays if a.value.value is not None]
     values = [_known(a) for a in read]
     plot = Plot((0, assays[-1].number), span(values), say(lang, "progress.caption"))
-    plot.axes(say(lang, "assays.axis"), objective.symbol)
+    plot.axes(say(lang, "assays.axis"), plain(objective.symbol))
     for before, after in pairwise(assays):
         if before.round != after.round:
             plot.upright(before.number + 0.5, "part")
@@ -89,7 +89,7 @@ def error_by_round(quality: ModelQuality, lang: Language) -> Markup:
     curves = [(css, _errors(quality.rounds, css)) for css in ("constant", "nearest", "model")]
     highest = max((e for _, errors in curves for _, e in errors), default=1.0)
     plot = Plot((0.5, len(quality.rounds) + 0.5), (0, highest * 1.08), say(lang, "error.caption"))
-    labels = [(i + 1, getattr(r.title, lang)) for i, r in enumerate(quality.rounds)]
+    labels = [(i + 1, plain(getattr(r.title, lang), 24)) for i, r in enumerate(quality.rounds)]
     every = -(-len(labels) // 12)
     plot.axes(say(lang, "round"), say(lang, "error.axis"), x_ticks=labels[::every])
     for css, errors in curves:
@@ -153,7 +153,7 @@ def colour_scale(assays: Sequence[Assay], objective: Objective, lang: Language) 
         f'<svg class="scale" viewBox="0 0 120 12" aria-hidden="true">{steps}</svg>'
     )
     ends = [quantity(v, objective.unit, objective.decimals) for v in (low, high)]
-    legend = Markup('<span class="key">{} {} {} <span class="sr">{}</span></span>')
+    legend = Markup('<span class="key num">{} {} {} <span class="sr">{}</span></span>')
     return legend.format(ends[0], drawing, ends[1], label)
 
 

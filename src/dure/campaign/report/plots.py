@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 560, 350
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 36, 56
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 36, 56
 
 
 @dataclass

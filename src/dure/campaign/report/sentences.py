@@ -97,4 +97,4 @@ def limits(data: ReportData, lang: Language) -> list[str]:
     """What the run does not show: the field's own words first, then what holds for every campaign."""
     general = ["limit.retrospective"] if data.retrospective else []
     general += ["limit.one", "limit.noise", "limit.kinds", "limit.use"]
-    return [getattr(text, lang) for text in data.limits] + [say(lang, key) for key in general]
+    return [plain(getattr(text, lang), 2000) for text in data.limits] + [say(lang, key) for key in general]

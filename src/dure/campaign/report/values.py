@@ -49,10 +49,10 @@ def quantity(value: float | None, code: str, decimals: int | None = None, qualif
 
 
 def chance(p: float) -> str:
-    """A probability with its sign, never printed as 0.
+    """A probability with its sign, held together by a space that does not break; never printed as 0.
 
-    >>> chance(0.0476), chance(3e-9), chance(0.62)
-    ('=\\xa00.048', '<\\xa00.0001', '=\\xa00.62')
+    >>> [chance(p).split() for p in (0.0476, 3e-9, 0.62)]
+    [['=', '0.048'], ['<', '0.0001'], ['=', '0.62']]
     """
     if p < 1e-4:
         return "<\u00a00.0001"
