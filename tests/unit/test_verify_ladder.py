@@ -97,10 +97,19 @@ def test_a_flagging_gate_never_refuses():
     assert verdicts["verdict"].to_pylist() == ["flag", "flag", "flag"]
 
 
-def test_details_name_what_is_behind_a_value():
-    rows = [("p", 2.0), ("p/quinone", 1.0), ("p/azo", 1.0), ("p/nitro", 0.0), ("pp/other", 1.0)]
+@pytest.mark.parametrize(
+    ("value", "bounds", "names"),
+    [
+        (2.0, {"high": 0}, ["azo", "quinone"]),
+        (2.0, {"low": 3}, ["nitro"]),
+        (2.0, {"high": 2}, []),
+        (None, {"high": 2}, ["boron"]),
+    ],
+)
+def test_details_name_what_is_behind_a_value(value, bounds, names):
+    rows = [("p", value), ("p/quinone", 1.0), ("p/azo", 1.0), ("p/nitro", 0.0), ("p/boron", None), ("pp/other", 1.0)]
     table = evidence([{"candidate": "x", "property": name, "value": value} for name, value in rows])
-    assert Gate("c", "p", high=0).judge(["x"], table)["details"].to_pylist() == [["azo", "quinone"]]
+    assert Gate("c", "p", **bounds).judge(["x"], table)["details"].to_pylist() == [names]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 Nothing in `verify` knows what a candidate is: molecules, recipes and schedules climb the same ladder.
 
-One convention joins a finding to its details: a property `alerts` may be explained by rows named `alerts/NAME` with a
-value that is not zero. A gate judges `alerts`; its reason lists the names.
+One convention joins a finding to its details: a property may be explained by rows named `property/NAME`. What pushes a
+value too high are the names present (`alerts/quinone` = 1); what holds it too low are the names absent or failed
+(`plausible/no clashes` = 0). The reason of a verdict lists those.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Gate:
         verdict = np.full(len(candidates), self.action, dtype=object)
         verdict[code == "within"] = PASS
         verdict[code == "undecided"] = FLAG
-        details = self._details(candidates, verdict, evidence, failures or {})
+        details = self._details(candidates, code, evidence, failures or {})
         columns = {
             "candidate": list(candidates),
             "rung": [self.check] * len(candidates),
@@ -162,17 +162,23 @@ class Gate:
         )
 
     def _details(
-        self, candidates: Sequence[str], verdict: np.ndarray, evidence: pa.Table, failures: Mapping[str, str]
+        self, candidates: Sequence[str], code: np.ndarray, evidence: pa.Table, failures: Mapping[str, str]
     ) -> list[list[str]]:
+        """The names behind each verdict that is not `pass`: those of `property/NAME` that tell why."""
         prefix = self.property + "/"
-        mask = pc.and_(pc.starts_with(evidence["property"], prefix), pc.not_equal(evidence["value"], 0.0))
-        rows = evidence.filter(mask)
-        names: dict[str, list[str]] = {}
-        for candidate, name in zip(rows["candidate"].to_pylist(), rows["property"].to_pylist(), strict=True):
-            names.setdefault(candidate, []).append(name.removeprefix(prefix))
+        rows = evidence.filter(pc.starts_with(evidence["property"], prefix))
+        names: dict[tuple[str, str], list[str]] = {}
+        for candidate, name, value in zip(
+            *(rows[c].to_pylist() for c in ("candidate", "property", "value")), strict=True
+        ):
+            names.setdefault((candidate, _tells(value)), []).append(name.removeprefix(prefix))
         for candidate, failure in failures.items():
-            names.setdefault(candidate, []).append(failure)
-        return [
-            sorted(names.get(candidate, ())) if outcome != PASS else []
-            for candidate, outcome in zip(candidates, verdict, strict=True)
-        ]
+            names.setdefault((candidate, "check-failed"), []).append(failure)
+        return [sorted(names.get(key, ())) for key in zip(candidates, code, strict=True)]
+
+
+def _tells(value: float | None) -> str:
+    """Which verdict a detail explains."""
+    if value is None:
+        return "check-failed"
+    return "above" if value else "below"

@@ -85,7 +85,7 @@ def needs(package: str, extra: str) -> str | None:
 class Structure:
     """Does the structure standardise to the candidate's own identity, and is its stereo defined?
 
-    `structure` is 1 or 0; where it is 0, `structure/CODE` names the problem. `undefined_stereo` is 1 or 0.
+    `structure` is 1 or 0; where it is 0, so is a `structure/CODE` that names the problem. `undefined_stereo` is 1 or 0.
     """
 
     name = "structure"
@@ -112,7 +112,7 @@ class Structure:
             problem = "other-identity"
         yield "structure", float(problem is None), "1"
         if problem is not None:
-            yield f"structure/{problem}", 1.0, "1"
+            yield f"structure/{problem}", 0.0, "1"
         yield "undefined_stereo", float(any(flag.startswith("undefined-") for flag in row["flags"])), "1"
 
 
