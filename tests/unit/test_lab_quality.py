@@ -161,11 +161,11 @@ def test_each_refusal_and_flag_by_its_cause():
     }
     flagged = {
         "Z′ is 0.45": judged(spread(0.45)),
-        "signal window": judged(spread(0.45)),
+        "signal window": judged(spread(0.1), limits=QualityLimits(refuse_zprime=-9)),
         "edge wells differ": judged(good + 25 * edge, limits=QualityLimits(refuse_zprime=-9)),
         "columns drift": judged(good + 3 * cells[:, 1], limits=QualityLimits(refuse_zprime=-9)),
         "rows drift": judged(good + 4 * cells[:, 0], limits=QualityLimits(refuse_zprime=-9)),
-        "varies by": judged(good / 3 + readouts(roles, 30, 1), limits=QualityLimits(refuse_zprime=-99)),
+        "varies by": judged(spread(-0.6), limits=QualityLimits(refuse_zprime=-9)),
         "(1-2s)": judged(good, reference=control_chart([7.25], HISTORY)[0]),
         "not judged yet": judged(good, reference=control_chart([7.0], [])[0]),
     }

@@ -7,7 +7,7 @@ are what they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -258,8 +258,6 @@ def judge_plate(
 
 
 def _with_verdict(found: PlateQuality, falling: bool | None, limits: QualityLimits) -> PlateQuality:
-    from dataclasses import replace
-
     reasons, flags = tuple(_reasons(found, falling, limits)), tuple(_flags(found, limits))
     verdict = REFUSED if reasons else FLAGGED if flags else ACCEPTED
     return replace(found, verdict=verdict, reasons=reasons, flags=flags)
@@ -272,10 +270,8 @@ def _reasons(found: PlateQuality, falling: bool | None, limits: QualityLimits) -
     if not found.zprime >= limits.refuse_zprime:
         reasons.append(f"Z′ is {found.zprime:.2f}, below {limits.refuse_zprime:g}")
     if falling is not None and (found.mean_positive < found.mean_negative) != falling:
-        lower, higher = ("negative", "positive") if falling else ("positive", "negative")
-        reasons.append(
-            f"the {higher} control reads higher than the {lower} one, the wrong way round; were they swapped?"
-        )
+        wrong = "positive" if falling else "negative"
+        reasons.append(f"the {wrong} control reads higher, the wrong way round; were the controls swapped?")
     if found.reference and found.reference.out_of_control:
         low, high = found.reference.limits
         reasons.append(
@@ -296,11 +292,8 @@ def _flags(found: PlateQuality, limits: QualityLimits) -> list[str]:
     high = found.cv_positive if found.mean_positive > found.mean_negative else found.cv_negative
     if high > limits.flag_cv:
         flags.append(f"the high-signal control varies by {high:.0f} %, above {limits.flag_cv:g} %")
-    for effect, what in (
-        (found.edge, "edge wells differ"),
-        (found.drift_columns, "columns drift"),
-        (found.drift_rows, "rows drift"),
-    ):
+    effects = {"edge wells differ": found.edge, "columns drift": found.drift_columns, "rows drift": found.drift_rows}
+    for what, effect in effects.items():
         if effect.matters(limits):
             flags.append(f"{what} by {effect.size:+.0f} % of the signal span (p = {effect.p:.1g})")
     if found.reference and found.reference.rule == "1-2s":
