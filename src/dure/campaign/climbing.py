@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dure.base.canonical import canonical
 from dure.campaign.field import Field, ReadSource, load_field
 from dure.campaign.run import Run
 from dure.compute.record import Call

@@ -1,12 +1,10 @@
 """What follows the last round: finalists examined, plate unsealed, controls run and scored, model registered, results
-deposited, report written."""
+deposited, report written.
+"""
 
 from __future__ import annotations
 
-import io
 import json
-
-from typing import Any
 
 import numpy as np
 import pyarrow as pa

@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dure.access.act import Act
 from dure.access.terms import Code, Terms
 from dure.base.canonical import canonical, digest
 from dure.base.errors import BadInput, NotFound, Unavailable

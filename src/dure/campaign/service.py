@@ -11,7 +11,6 @@ from dure.base.errors import BadInput
 from dure.base.types import Resource
 from dure.campaign import journal
 from dure.campaign.closing import CLOSING
-
 from dure.campaign.journal import Journal
 from dure.campaign.laboratories import open_driver
 from dure.campaign.prepare import prepare

@@ -112,7 +112,9 @@ class Dataset:
 
 
 def _accessioned(event: Event) -> list[Op]:
-    row = {name: event.body[name] for name in ("manifest", "access", "redistributable", "embargo_until", "source", "part")}
+    row = {
+        name: event.body[name] for name in ("manifest", "access", "redistributable", "embargo_until", "source", "part")
+    }
     more = {"accession": event.subject, "state": "available", "owner": event.body["owner"], "sequence": event.sequence}
     return [Insert(dataset, row | more)]
 
@@ -137,16 +139,6 @@ KINDS = (
         ACCESSION,
         project=_accessioned,
         objects=("manifest",),
-    ),
-    EventKind(
-        "dataset.read_early", "dataset.read", {"plate": DIGEST, "campaign": DIGEST}, ACCESSION
-    ),
-    EventKind(
-        "dataset.withdrawn",
-        "dataset.withdraw",
-        {"reason": one_of("owner", "consent", "licence", "error")},
-        ACCESSION,
-        project=_withdrawn,
     ),
 )
 
@@ -209,7 +201,9 @@ def read_member(objects: Objects, described: Dataset, name: str) -> bytes:
     for file in described.files:
         if file.name == name:
             return read_file(objects, file.manifest)
-    raise NotFound(f"the dataset has no file {name!r}", remedy=f"it has {', '.join(f.name for f in described.files[:10])}")
+    raise NotFound(
+        f"the dataset has no file {name!r}", remedy=f"it has {', '.join(f.name for f in described.files[:10])}"
+    )
 
 
 def attributes(row: Any) -> dict[str, object]:

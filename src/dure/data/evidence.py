@@ -91,7 +91,9 @@ def record(change: Change, campaign: str, frames: Sequence[Frame]) -> None:
 
 def frames_of(reader: Reader, campaign: str) -> Sequence[Any]:
     """Rows of a campaign's evidence frames, oldest first."""
-    return reader.all(select(evidence).where(evidence.c.campaign == campaign).order_by(evidence.c.sequence, evidence.c.frame))
+    return reader.all(
+        select(evidence).where(evidence.c.campaign == campaign).order_by(evidence.c.sequence, evidence.c.frame)
+    )
 
 
 def value_at(objects: Objects, trace_id: str) -> Mapping[str, Any]:

