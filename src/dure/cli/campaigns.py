@@ -1,0 +1,262 @@
+"""`new`, `run`, `resume`, `campaigns`, `show`, `report`, `trace`: the loop and what it found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dure.base.errors import BadInput, NotFound, Waiting
+from dure.cli import output
+from dure.cli.language import LANGUAGES, current, examples, say
+from dure.cli.options import Json
+from dure.cli.session import Session
+
+if TYPE_CHECKING:
+    from dure.campaign.run import Run
+    from dure.hub import Hub
+
+app = typer.Typer()
+Which = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help=say("a campaign's id, its beginning, or its problem", "캠페인 id, 그 앞부분 또는 문제 이름")
+    ),
+]
+
+
+@app.command(
+    help=say("Write a commented problem file to begin from.", "주석이 달린 문제 파일을 만듭니다."),
+    epilog=examples("dure new problem.toml", "dure new problem.toml --field drug"),
+)
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=say("the new file", "새 파일"))],
+    field: Annotated[str, typer.Option(help=say("which field's template", "어느 분야의 양식"))] = "drug",
+    as_json: Json = False,
+) -> None:
+    from dure.campaign.field import load_field
+
+    template = load_field(field).template
+    try:
+        with file.open("x", encoding="utf-8") as sink:
+            sink.write(template)
+    except FileExistsError:
+        raise BadInput(
+            "the file is there already", where=str(file), remedy="name a new file, or edit this one"
+        ) from None
+    except FileNotFoundError:
+        raise NotFound("there is no such folder", where=str(file.parent), remedy="make it first") from None
+    if as_json:
+        output.emit({"file": str(file), "field": field})
+    else:
+        print(
+            say(
+                f"wrote {file}; edit it, then: dure run {file} --dry-run",
+                f"{file} 을 썼습니다. 고친 다음: dure run {file} --dry-run",
+            )
+        )
+
+
+@app.command(
+    help=say(
+        "Run a campaign: a new one, the unfinished one, or the report of the finished one.",
+        "캠페인을 실행합니다. 새로 시작하거나, 끝나지 않은 것을 잇거나, 끝난 것의 결과를 보여 줍니다.",
+    ),
+    epilog=examples(
+        "dure run drug/jak2",
+        "dure run problem.toml --dry-run          # every step, check, cost and order; changes nothing",
+        "dure run drug/jak2 --again               # the next campaign of a finished problem",
+        "dure run drug/jak2 --json | jq .top1_found",
+    ),
+)
+def run(
+    ctx: typer.Context,
+    problem: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROBLEM|FILE.toml", help=say("drug/jak2, or a problem file", "drug/jak2 또는 문제 파일")
+        ),
+    ],
+    again: Annotated[
+        bool, typer.Option("--again", help=say("start the next one of a finished problem", "끝난 문제를 새로 시작"))
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help=say("say what would follow, change nothing", "무엇을 할지만 보여 주고 아무것도 바꾸지 않음"),
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from dure.campaign.spec import read_specification
+
+    session: Session = ctx.obj
+    spec = read_specification(problem)
+    with session.hub() as hub:
+        if dry_run:
+            from dure.campaign.plan import plan
+
+            planned = plan(hub.parts(), spec, again=again)
+            output.emit(planned.as_json()) if as_json else print("\n".join(planned.lines(current())))
+            return
+        from dure.campaign.service import start
+
+        with _busy(say("preparing the pool", "후보 목록 준비 중")):
+            identifier = start(hub.parts(), hub.me, spec, again=again)
+        _carry_on(hub, session, identifier, as_json)
+
+
+@app.command(
+    help=say("Go on with a campaign that was stopped or waits.", "중단되었거나 기다리는 캠페인을 이어서 합니다."),
+    epilog=examples("dure resume", "dure resume 3f9a1c20", "dure resume drug/jak2 --json"),
+)
+def resume(
+    ctx: typer.Context,
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help=say("the only unfinished one when left out", "생략하면 끝나지 않은 유일한 캠페인")
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        _carry_on(hub, session, which or _only_unfinished(hub), as_json)
+
+
+def _only_unfinished(hub: Hub) -> str:
+    from dure.campaign import journal
+
+    with hub.database.read() as reader:
+        rows = [row for row in journal.everything(reader) if row.state == "running"]
+    if not rows:
+        raise NotFound("no campaign is unfinished", remedy="list all with: dure campaigns; start one with: dure run")
+    if len(rows) > 1:
+        ids = ", ".join(row.id[3:13] for row in rows)
+        raise BadInput(f"{len(rows)} campaigns are unfinished", remedy=f"name one: dure resume ID, one of {ids}")
+    return str(rows[0].id)
+
+
+@contextmanager
+def _busy(what: str) -> Iterator[None]:
+    if sys.stderr.isatty():
+        output.note(f"{what} …")
+    yield
+
+
+def _carry_on(hub: Hub, session: Session, which: str, as_json: bool) -> None:
+    from dure.campaign import journal
+    from dure.campaign.service import go_on, open_run
+    from dure.cli.progress import watching
+
+    with hub.database.read() as reader:
+        row = journal.find(reader, which)
+    session.campaign = row.id[3:13]
+    with hub.hold(row.id):
+        run_ = open_run(hub.parts(), row)
+        waits: Waiting | None = None
+        try:
+            with watching(run_.problem, run_.state) as watcher:
+                go_on(run_, watcher)
+        except Waiting as waiting:
+            waits = waiting
+        told = _told(run_, waits)
+    session.campaign = None
+    if as_json:
+        output.emit(told)
+    else:
+        print(_in_words(told))
+    if waits is not None:
+        if not as_json:
+            output.error(waits, as_json=False)
+        raise typer.Exit(waits.exit_code)
+
+
+def _told(run_: Run, waits: Waiting | None = None) -> dict[str, Any]:
+    """The summary of a campaign and where its pages are written."""
+    from dure.campaign.service import summarise
+
+    summary = asdict(summarise(run_))
+    pages = _write_pages(run_)
+    summary |= {"report": pages.get(current()), "reports": pages}
+    if waits is not None:
+        summary |= {"status": "waiting", "waiting": waits.as_json()}
+    return summary
+
+
+def _write_pages(run_: Run, lang: str | None = None, file: Path | None = None) -> dict[str, str]:
+    """Writes the report's pages beside the hub, or one into a file of the user's; where each lies."""
+    outcome = run_.state.closed.get("report")
+    if outcome is None:
+        return {}
+    name = (run_.problem.name or run_.identifier[3:13]).replace("/", "-")
+    written = {}
+    for language in (lang,) if lang else LANGUAGES:
+        path = file or run_.parts.folder / "reports" / f"{name}.{language}.html"
+        data = run_.parts.objects.get(outcome["pages"][language])
+        if not (path.is_file() and path.read_bytes() == data):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        written[language] = str(path)
+    return written
+
+
+def _in_words(told: dict[str, Any]) -> str:
+    best = told["best"]
+    facts = [
+        (say("campaign", "캠페인"), told["campaign"][3:13] + (f" ({told['name']})" if told["name"] else "")),
+        (say("status", "상태"), status_title(told["status"])),
+        (say("assays", "실험"), f"{told['assays']} / {told['budget']}"),
+        (
+            say("best", "최고"),
+            None if best is None else f"{told['property']} {best:.4g}  {told['best_candidate'][3:13]}",
+        ),
+        (say("model", "모델"), told["model"] and told["model"][3:13]),
+        (say("results", "결과"), told["results"]),
+        (say("report", "보고서"), told["report"]),
+        ("top 10", None if told["top10_found"] is None else f"{told['top10_found']} / {told['top10_total']}"),
+    ]
+    text = output.pairs(facts)
+    if told["top1_found"] is None:
+        return text
+    found, total = told["top1_found"], told["top1_total"]
+    return f"{text}\n{say(f'top 1 %: {found} of {total} found', f'상위 1 %: {total}개 중 {found}개 찾음')}"
+
+
+def status_title(status: str) -> str:
+    """A campaign's status for people."""
+    titles = {
+        "running": ("unfinished", "진행 중"),
+        "finished": ("finished", "완료"),
+        "stopped": ("stopped", "중지됨"),
+        "waiting": ("waiting", "대기 중"),
+    }
+    return say(*titles[status])
+
+
+@app.command(
+    help=say("List the campaigns of the hub.", "허브의 캠페인 목록."),
+    epilog=examples("dure campaigns", "dure campaigns --json"),
+)
+def campaigns(ctx: typer.Context, as_json: Json = False) -> None:
+    from dure.campaign import journal
+
+    session: Session = ctx.obj
+    with session.hub() as hub, hub.database.read() as reader:
+        rows = [
+            {"campaign": row.id, "name": row.name, "field": row.field, "ordinal": row.ordinal, "status": row.state}
+            for row in journal.everything(reader)
+        ]
+    if as_json:
+        output.emit(rows)
+        return
+    head = (say("campaign", "캠페인"), say("problem", "문제"), say("turn", "회차"), say("status", "상태"))
+    cells = [(r["campaign"][3:13], r["name"] or r["field"], r["ordinal"], status_title(r["status"])) for r in rows]
+    print(output.table(cells, head))
