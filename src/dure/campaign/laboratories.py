@@ -45,7 +45,7 @@ def _replay(run: Run) -> Driver:
 def _manual(run: Run) -> Driver:
     from dure.lab.manual import ManualDriver
 
-    return ManualDriver(lab_folder(run), run.problem.lab, run.problem.objective.property)
+    return ManualDriver(lab_folder(run), run.problem.lab, run.field_.label)
 
 
 def _simulated(run: Run) -> Driver:
