@@ -50,7 +50,7 @@ _TABLES = {
     "budget": {"first", "batch", "rounds"},
     "lab": {
         "driver", "column", "unit", "scale", "assay", "version", "plate", "replicates", "top", "factor", "points",
-        "reference", "positive", "negative", "agreement", "noise",
+        "reference", "positive", "negative", "agreement", "noise", "substrate", "km",
     },
     "strategy": {"name"},
     "finalists": {"n", "check", "target", "exhaustiveness"},

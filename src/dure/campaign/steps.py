@@ -10,6 +10,7 @@ import pyarrow as pa
 from dure.base.canonical import canonical
 from dure.base.errors import Waiting
 from dure.base.evidence import evidence_table
+from dure.base.ids import short
 from dure.campaign.climbing import climb
 from dure.campaign.run import Run
 from dure.campaign.state import MAX_REPLICATES, Step
@@ -118,7 +119,8 @@ def _collect(run: Run, rows: list[Any]) -> None:
     reading = run.driver.collect(asked)
     if reading is None:
         raise Waiting(
-            f"waiting for {len(rows)} orders of round {rows[0].round}: {run.driver.waiting_for(asked)}",
+            f"waiting for order {short(rows[0].key)} and {len(rows) - 1} more of round {rows[0].round}: "
+            f"{run.driver.waiting_for(asked)}",
             where=run.identifier,
             remedy=f"then: dure resume {run.identifier[3:13]}",
         )

@@ -183,6 +183,14 @@ KINDS = (
     _kind("order.accepted", "order.record"),
     _kind("order.failed", "order.record", {"reason": CODE}),
     _kind("order.uncertain", "order.record"),
+    EventKind(
+        "result.imported",
+        "result.import",
+        {"campaign": DIGEST, "failed": INTEGER, "file": DIGEST, "measured": INTEGER, "record": DIGEST},
+        DIGEST,
+        body_field("campaign"),
+        objects=("file", "record"),
+    ),
     _kind("order.found", "order.decide"),
     _kind("order.lost", "order.decide", {"reason": one_of("never-arrived", "sample-lost", "cancelled")}),
 )
