@@ -18,7 +18,7 @@ from dure.base.evidence import evidence_table
 from dure.design.candidate import Candidate
 from dure.verify.check import Check, method
 
-Found = Iterable[tuple[str, float, str]]
+Found = Iterable[tuple[str, float | None, str]]
 """What is found of one molecule: property, value, unit."""
 
 CATALOGUES = {
