@@ -77,6 +77,8 @@ def test_an_edge_effect_that_is_put_in_is_found(wells):
     found = edge_effect(residuals(values + 25 * edge, roles), cells, SHAPES[wells])
     assert found.size == pytest.approx(25, abs=6)
     assert found.p < 0.001
+    rest = residuals(values + 25 * edge, roles)
+    assert found.p == pytest.approx(stats.ttest_ind(rest[edge], rest[~edge], equal_var=False).pvalue)
 
 
 @pytest.mark.parametrize("wells", [96, 384])

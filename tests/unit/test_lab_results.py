@@ -10,7 +10,7 @@ import pytest
 from dure.base.errors import BadInput, DureError, RowErrors
 from dure.base.evidence import evidence_table
 from dure.lab.outcome import Protocol
-from dure.lab.plate import Item, Layout, dilution, plan_plates
+from dure.lab.plate import Item, Layout, dilution, plan_plates, results_template
 from dure.lab.potency import Concentration
 from dure.lab.quality import QualityLimits
 from dure.lab.results import evidence_columns, read_results
@@ -96,6 +96,17 @@ def test_the_source_names_plate_wells_and_rows(tmp_path):
     m = results.measured[0]
     own = [(i, w) for i, w in enumerate(wells, 2) if w.order == m.order]
     assert m.source == f"{own[0][1].plate}:{','.join(w.well for _, w in own)}; rows {own[0][0]}-{own[-1][0]}"
+
+
+def test_the_template_filled_in_is_taken(tmp_path):
+    wells = planned()
+    (tmp_path / "RESULTS.csv").write_bytes(results_template(wells))
+    with pytest.raises(BadInput, match=r"no readout at all"):
+        read_results(tmp_path / "RESULTS.csv", wells)
+    lines = list(csv.DictReader(io.StringIO(results_template(wells).decode("utf-8-sig"))))
+    for line, row in zip(lines, raw_rows(wells), strict=True):
+        line["readout"] = row["readout"]
+    assert len(read_results(saved(tmp_path, lines), wells).measured) == 12
 
 
 def test_row_order_and_names_of_columns_do_not_matter(tmp_path):

@@ -270,6 +270,9 @@ def _as_dict(well: Well) -> dict[str, object]:
     return {field.name: getattr(well, field.name) for field in fields(Well)}
 
 
+ADDED = ("readout", "lot", "salt", "purity")
+"""Columns of the results that the laboratory fills in."""
+
 COLUMNS = tuple(field.name for field in fields(Well))
 
 
@@ -282,6 +285,19 @@ def worklist_csv(wells: Iterable[Well]) -> bytes:
         values = _as_dict(well)
         values["concentration"] = "" if well.concentration is None else repr(well.concentration)
         writer.writerow([_safe(str(value)) for value in values.values()])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def results_template(wells: Sequence[Well]) -> bytes:
+    """RESULTS.csv with all filled in but what the laboratory adds: the readout, and lot, salt and purity."""
+    unit = next((well.unit for well in wells if well.unit), "mol/L")
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["order", "candidate", "plate", "well", "role", f"concentration [{unit}]", *ADDED])
+    for well in wells:
+        amount = "" if well.concentration is None else repr(well.concentration)
+        cells = [well.order, well.candidate, well.plate, well.well, well.role, amount]
+        writer.writerow([*map(_safe, cells), *[""] * len(ADDED)])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 

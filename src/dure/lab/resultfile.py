@@ -197,6 +197,12 @@ def read_raw(table: ResultTable, plate_size: int) -> Raw:
     wells = tuple(w for w in table.worklist if w.plate in {plate for plate, _ in at})
     _refuse_gaps(table, wells, at)
     index = np.array([at[w.plate, w.well] for w in wells], dtype=np.int64)
+    if not np.isfinite(readout[index]).any():
+        raise BadInput(
+            "there is no readout at all",
+            where=table.user.name,
+            remedy="fill in the column readout and import the file again",
+        )
     return Raw(wells, readout[index], table.rows[index], samples, table.user.warnings)
 
 
