@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,7 @@ from dure.access.principals import KINDS as ACCESS_KINDS
 from dure.access.principals import new_token, principal_of, put_profile
 from dure.access.roles import FOUNDER
 from dure.base.clock import Clock, system_clock
-from dure.base.errors import BadInput, Conflict, NotFound
+from dure.base.errors import BadInput, DureError
 from dure.base.ids import random_id
 from dure.base.settings import FILE, Settings, private_folder
 from dure.base.types import Resource
@@ -37,7 +38,16 @@ from dure.store.schema import SCHEMA_VERSION, create_schema
 if TYPE_CHECKING:
     from dure.campaign.run import Parts
 
-KINDS = (*ACCESS_KINDS, *datasets.KINDS, *evidence.KINDS, *tasks.KINDS, *orders.KINDS, *replay.KINDS, *models.KINDS, *journal.KINDS)
+KINDS = (
+    *ACCESS_KINDS,
+    *datasets.KINDS,
+    *evidence.KINDS,
+    *tasks.KINDS,
+    *orders.KINDS,
+    *replay.KINDS,
+    *models.KINDS,
+    *journal.KINDS,
+)
 LOADERS = {
     "dataset": datasets.load,
     "plate": replay.load,
@@ -61,7 +71,7 @@ class Hub:
         self.private = private_folder(settings.hub)
         self.registry = Registry(KINDS)
         self.database = _database(folder, settings, self.private)
-        self.ledger = Ledger(self.database, f"dure/{settings.hub}", lambda: self.signer)
+        self.ledger = Ledger(self.database, f"dure/{settings.hub}", self._signer_of)
         self.store = Store(self.database, self.ledger, self.registry, clock)
         self.tasks = tasks.Tasks(self.act, self.objects, self._runner, os.cpu_count() or 1)
 
@@ -75,16 +85,19 @@ class Hub:
             more: further fields of `Settings`.
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BadInput("the directory is not empty", where=str(folder), remedy="name a new one, or open it as it is")
+            raise BadInput(
+                "the directory is not empty", where=str(folder), remedy="name a new one, or open it as it is"
+            )
         settings = Settings(hub=random_id("hub"), zone=zone, **more)
-        (folder / "keys").mkdir(parents=True, mode=0o700)
-        private = private_folder(settings.hub)
-        write_private(private / "root.key", os.urandom(32))
-        write_private(folder / FILE, settings.to_toml().encode())
         hub = cls(folder, settings, clock)
-        create_schema(hub.database)
-        hub.keyring.store_signer(Signer.generate(f"dure/{settings.hub}"))
-        hub._found()
+        try:
+            hub._found()
+        except BaseException:
+            # Half a hub is none: the same command can be run again.
+            hub.database.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(hub.private, ignore_errors=True)
+            raise
         return hub
 
     @classmethod
@@ -94,11 +107,20 @@ class Hub:
         return cls(folder, settings, clock)
 
     def _found(self) -> None:
-        """The first event: the hub and its operator, whose name goes into the identity vault."""
+        """Files, keys and tables; then the first event: the hub and its operator, whose name goes into the vault."""
+        (self.folder / "keys").mkdir(parents=True, mode=0o700)
+        write_private(self.private / "root.key", os.urandom(32))
+        write_private(self.folder / FILE, self.settings.to_toml().encode())
+        create_schema(self.database)
+        if self.ledger.size():
+            where = self.database.url.render_as_string(hide_password=True)
+            raise BadInput("this database holds a hub already", where=where, remedy="name an empty database")
+        signer = Signer.generate(self.ledger.origin)
+        self.keyring.store_signer(signer)
         identifier, (text, digest) = random_id("person"), new_token()
         body = {
             "founder": identifier,
-            "key": str(self.signer.verifier),
+            "key": str(signer.verifier),
             "profile": put_profile(self.objects, self.keyring, identifier, {"name": getpass.getuser()}),
             "roles": list(FOUNDER),
             "schema": SCHEMA_VERSION,
@@ -116,15 +138,14 @@ class Hub:
         remedy = "restore it from its own backup: without it the hub cannot sign, and sealed data cannot be opened"
         return Keyring(self.folder / "keys", read_private(path, "the hub's root key", remedy))
 
-    @cached_property
-    def signer(self) -> Signer:
-        """The signing key in force."""
-        return self.keyring.signer(f"dure/{self.settings.hub}")
+    def _signer_of(self, verifier: Verifier | None) -> Signer:
+        assert verifier is not None, "a hub's first event names its key"
+        return self.keyring.signer(verifier)
 
     @property
     def verifier(self) -> Verifier:
-        """The public half of it, for whoever checks the ledger from outside."""
-        return self.signer.verifier
+        """The public half of the signing key in force, for whoever checks the ledger from outside."""
+        return self.ledger.verifier()
 
     @cached_property
     def objects(self) -> Objects:
@@ -148,7 +169,11 @@ class Hub:
 
     def act(self, principal: str | None = None, purpose: str | None = None) -> Act:
         """What a principal (you, when none is named) does for a purpose."""
-        loaders: dict[str, Callable[[Reader, str], Found | None]] = {**LOADERS, "hub": self._load_hub, "dataset": _load_dataset}
+        loaders: dict[str, Callable[[Reader, str], Found | None]] = {
+            **LOADERS,
+            "hub": self._load_hub,
+            "dataset": _load_dataset,
+        }
         return Act(self.store, self.policy, loaders, principal or self.me, purpose)
 
     def _load_hub(self, reader: Reader, identifier: str) -> Found | None:
@@ -163,7 +188,9 @@ class Hub:
         from dure.campaign.run import Parts
 
         zone = self.settings.tzinfo
-        return Parts(self.objects, self.registry, self.clock, self.tasks, self.act, self.folder, zone, self.ledger.origin)
+        return Parts(
+            self.objects, self.registry, self.clock, self.tasks, self.act, self.folder, zone, self.ledger.origin
+        )
 
     def _runner(self) -> Any:
         from dure.compute.local import LocalRunner
@@ -185,6 +212,10 @@ class Hub:
     def close(self) -> None:
         """Ends workers, signs what is unsigned, closes the database."""
         self.tasks.close()
+        # Where it cannot be signed now (no root key, the server gone), the next process to close signs it too.
+        with suppress(DureError):
+            if self.ledger.unsigned():
+                self.store.sign()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -203,6 +234,4 @@ def _load_dataset(reader: Reader, identifier: str) -> Found | None:
 def _database(folder: Path, settings: Settings, private: Path) -> Database:
     if settings.database == "sqlite":
         return Database(sqlite_url(folder / "hub.db"))
-    if settings.reader is None:
-        raise BadInput("PostgreSQL needs a second URL, of a role that may only SELECT", where=FILE, remedy='add reader = "postgresql+psycopg://…"')
     return Database(settings.database, settings.reader)

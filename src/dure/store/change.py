@@ -21,6 +21,9 @@ from dure.store.database import Database, Reader
 from dure.store.kinds import Event, EventKind, Insert, Op, Registry, Update
 from dure.store.ledger import MAX_LEAF, Ledger, last_event, ledger_event
 
+BATCH = 5000
+"""Rows that go to the database at once."""
+
 ANY = object()
 """`expect=ANY`: the event does not depend on what happened to its subject before."""
 
@@ -40,12 +43,12 @@ class Change:
         self.events: list[Event] = []
         self._registry = registry
         self._decisions = {(d.action, d.resource.partition("/")[2]): d for d in decisions}
-        self._next, newest = last_event(connection)
-        self._next += 1
+        newest_sequence, newest = last_event(connection)
+        self._next = newest_sequence + 1
         self.time = max(newest, now)
         self._moved: dict[str, int] = {}
 
-    def record(self, kind: str, subject: str, body: Mapping[str, Any], *, expect: int | None | object = ANY) -> Event:
+    def record(self, kind: str, subject: str, body: Mapping[str, Any], *, expect: int | object | None = ANY) -> Event:
         """Appends one event.
 
         Args:
@@ -72,6 +75,11 @@ class Change:
         self._moved[subject] = self._next
         self._next += 1
         return event
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence that the next event will have."""
+        return self._next
 
     @property
     def read(self) -> Reader:
@@ -161,12 +169,16 @@ def _row(event: Event) -> dict[str, Any]:
 
 
 def apply(connection: Connection, registry: Registry, events: Iterable[Event]) -> None:
-    """Writes what follows from events, in their order; equal statements in a row go to the database as one batch."""
+    """Writes what follows from events, in their order; equal statements in a row go to the database as one batch.
+
+    Raises:
+        RuntimeError: a row to update is not there: the fault of a projector.
+    """
     batch: list[Op] = []
     for event in events:
         kind: EventKind = registry[event.kind]
         for op in kind.project(event):
-            if batch and not _same_shape(batch[-1], op):
+            if batch and (len(batch) == BATCH or not _same_shape(batch[-1], op)):
                 _flush(connection, batch)
             batch.append(op)
     _flush(connection, batch)
@@ -178,7 +190,7 @@ def _same_shape(one: Op, other: Op) -> bool:
     if isinstance(one, Insert) and isinstance(other, Insert):
         return one.row.keys() == other.row.keys()
     if isinstance(one, Update) and isinstance(other, Update):
-        return one.values.keys() == other.values.keys()
+        return one.key.keys() == other.key.keys() and one.values.keys() == other.values.keys()
     return False
 
 
@@ -195,9 +207,12 @@ def _flush(connection: Connection, batch: list[Op]) -> None:
 
 def _update(connection: Connection, first: Update, batch: Sequence[Update]) -> None:
     where = and_(*(first.table.c[name] == bindparam(f"key_{name}") for name in sorted(first.key)))
-    statement = first.table.update().where(where).values({name: bindparam(f"new_{name}") for name in sorted(first.values)})
+    statement = (
+        first.table.update().where(where).values({name: bindparam(f"new_{name}") for name in sorted(first.values)})
+    )
     rows = [
-        {f"key_{name}": value for name, value in op.key.items()} | {f"new_{name}": value for name, value in op.values.items()}
+        {f"key_{name}": value for name, value in op.key.items()}
+        | {f"new_{name}": value for name, value in op.values.items()}
         for op in batch
     ]
     changed = connection.execute(statement, rows).rowcount

@@ -7,6 +7,9 @@ its first read, so sequence numbers have no gaps and what was decided still hold
 
 from __future__ import annotations
 
+import hashlib
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,15 +19,19 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, Select, String, Text, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
-from dure.base.errors import Conflict, DureError, NotFound, Unavailable
+from dure.base.errors import BadInput, Conflict, Corrupt, DureError, NotFound, Unavailable
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
 )
 """Every table of every package; migrations are held equal to it by a test."""
-
 
 
 def chars(length: int | None = None) -> TypeEngine[str]:
@@ -46,7 +53,8 @@ class Reader:
 
     def all(self, statement: Select[Any]) -> Sequence[Any]:
         """All rows, as named tuples. Order them by a unique key."""
-        return self._execute(statement).all()
+        rows: Sequence[Any] = self._execute(statement).all()
+        return rows
 
     def first(self, statement: Select[Any]) -> Any | None:
         """The first row or None."""
@@ -57,7 +65,8 @@ class Reader:
         return self._execute(statement).scalar()
 
     def _execute(self, statement: Select[Any]) -> Any:
-        if not getattr(statement, "is_select", False):
+        # PostgreSQL knows SELECT statements that write: WITH … AS (INSERT …).
+        if not isinstance(statement, Select) or any(getattr(part, "is_dml", False) for part in iterate(statement)):
             raise TypeError("a reader runs SELECT statements only")
         return self._connection.execute(statement)
 
@@ -66,24 +75,31 @@ class Database:
     """The hub's database: one writer at a time, any number of readers.
 
     Args:
-        url: `sqlite:///path` or `postgresql+psycopg://…`.
+        url: `sqlite:///path` or `postgresql://USER@HOST/NAME`; passwords come from PGPASSFILE or are not needed.
         reader_url: PostgreSQL only: the same database for a role that may only SELECT.
     """
 
     def __init__(self, url: str, reader_url: str | None = None) -> None:
-        self.url = make_url(url)
+        self.url = _parsed(url)
         self.dialect = self.url.get_backend_name()
+        self.reader_name: str | None = None
         if self.dialect == "sqlite":
             self._writer, self._reader = _sqlite_engines(self.url)
         elif reader_url:
-            self._writer, self._reader = _postgres_engines(self.url, make_url(reader_url))
+            reader = _parsed(reader_url)
+            self.reader_name = reader.username
+            self._writer, self._reader = _postgres_engines(self.url, reader)
         else:
-            raise ValueError("PostgreSQL needs a reader URL")
+            raise BadInput(
+                "PostgreSQL needs a second URL, of a role that may only SELECT",
+                where=str(self.url),
+                remedy="give it, for example postgresql://hub_reader@localhost/hub; the role is made if you may do so",
+            )
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction under the writer lock, committed at the end, rolled back on any error."""
-        with _translated(self.url), self._writer.begin() as connection:
+        with translated(self.url), self._writer.begin() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
             yield connection
@@ -91,14 +107,32 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """One consistent view of the database, read-only."""
-        with _translated(self.url), self._reader.connect() as connection:
+        with translated(self.url), self._reader.connect() as connection:
             yield Reader(connection)
 
     @contextmanager
     def stream(self) -> Iterator[Connection]:
         """A read-only connection for long ordered scans (export, rebuild) by the store itself."""
-        with _translated(self.url), self._reader.connect() as connection:
+        with translated(self.url), self._reader.connect() as connection:
             yield connection.execution_options(stream_results=True, max_row_buffer=5000)
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """Holds a name for this process by a session's advisory lock (PostgreSQL); `Conflict` says who holds it."""
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+        with translated(self.url):
+            connection = self._writer.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with translated(self.url):
+                if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+                    holder = connection.scalar(text(_HOLDER), {"key": key}) or "another process"
+                    remedy = "wait until that is done, or stop it"
+                    raise Conflict(f"it is held by {holder}", where=name, remedy=remedy)
+            yield
+        finally:
+            # Ends the session, and with it the lock, also where the server went away meanwhile.
+            connection.invalidate()
+            connection.close()
 
     @property
     def writer_engine(self) -> Engine:
@@ -147,30 +181,94 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
 
 
 def _postgres_engines(url: URL, reader_url: URL) -> tuple[Engine, Engine]:
-    options = {"pool_pre_ping": True, "pool_size": 4}
-    writer = create_engine(url, isolation_level="READ COMMITTED", **options)
-    reader = create_engine(reader_url, isolation_level="REPEATABLE READ", **options)
+    me = f"dure, process {os.getpid()} on {socket.gethostname()}"[:63]
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 4}
+    try:
+        writer = create_engine(url, isolation_level="READ COMMITTED", connect_args={"application_name": me}, **options)
+        # What a reader may do is the role's to say; that its transactions are read-only is a second fence.
+        read_only = {"application_name": me, "options": "-c default_transaction_read_only=on"}
+        reader = create_engine(reader_url, isolation_level="REPEATABLE READ", connect_args=read_only, **options)
+    except ModuleNotFoundError:
+        raise Unavailable("PostgreSQL's driver is not installed", remedy="pip install 'dure[postgres]'") from None
     return writer, reader
 
 
+def _parsed(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except exc.ArgumentError:
+        raise BadInput(f"{text!r} is no database URL", remedy="for example postgresql://hub@localhost/hub") from None
+    if url.password is not None:
+        raise BadInput(
+            "a database URL with a password in it",
+            where=url.render_as_string(hide_password=True),
+            remedy="leave it out; put it into the file that PGPASSFILE names, or use a certificate or peer login",
+        )
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise BadInput(f"{url.get_backend_name()} is no database of Dure", remedy="there are SQLite and PostgreSQL")
+    return url.set(drivername="postgresql+psycopg") if url.get_backend_name() == "postgresql" else url
+
+
+_HOLDER = """
+    SELECT activity.application_name FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND (classid::bigint << 32) | objid::bigint = :key LIMIT 1
+"""
+
+_SAID = (
+    (
+        ("No space left", "disk is full", "disk I/O"),
+        Unavailable,
+        "the database cannot write",
+        "free some disk space, then run the same command again; nothing was lost",
+    ),
+    (
+        ("readonly", "read-only", "permission denied", "attempt to write"),
+        Unavailable,
+        "the database cannot be written",
+        "check the permissions of its folder or role",
+    ),
+    (
+        ("malformed", "not a database", "invalid page", "checksum"),
+        Corrupt,
+        "the database is damaged",
+        "restore it from a backup; `dure ledger verify` tells whether an exported bundle of it is whole",
+    ),
+    (
+        ("locked",),
+        Conflict,
+        f"another process held the database for over {BUSY_MS // 1000} s",
+        "try again when it is done",
+    ),
+    (("no such table", "does not exist"), NotFound, "no hub database", "make a hub with: dure init DIRECTORY"),
+)
+"""What a driver says, and what a user is told: words, class, sentence, remedy."""
+
+
 @contextmanager
-def _translated(url: URL) -> Iterator[None]:
+def translated(url: URL) -> Iterator[None]:
     """Turns what a driver raises into errors a user can act on."""
-    where = url.render_as_string(hide_password=True)
     try:
         yield
-    except DureError:
-        raise
     except exc.DBAPIError as error:
-        said = str(error.orig).strip().split("\n")[0]
-        if "full" in said or "disk I/O" in said or "No space left" in said:
-            raise Unavailable(f"the database cannot write: {said}", where=where, remedy="free some disk space; nothing was lost, run the same command again") from None
-        if "readonly" in said or "read-only" in said:
-            raise Unavailable(f"the database cannot be written: {said}", where=where, remedy="check the folder's permissions") from None
-        if "unable to open" in said or "no such table" in said:
-            raise NotFound(f"no hub database: {said}", where=where, remedy="make a hub with: dure init DIRECTORY") from None
-        if "locked" in said:
-            raise Conflict(f"another process holds the database for over {BUSY_MS // 1000} s", where=where, remedy="try again when it is done") from None
-        if isinstance(error, exc.OperationalError):
-            raise Unavailable(f"the database does not answer: {said}", where=where, remedy="start it, then run the same command again; nothing was lost") from None
-        raise
+        told = _told(error, url)
+        if told is None:
+            raise
+        raise told from None
+
+
+def _told(error: exc.DBAPIError, url: URL) -> DureError | None:
+    said = str(error.orig).strip().split("\n")[0]
+    where = url.render_as_string(hide_password=True)
+    if "unable to open" in said:
+        path = Path(url.database or "")
+        if path.exists():
+            return Unavailable(f"the database cannot be opened: {said}", where=where, remedy="check its permissions")
+        return NotFound(f"no hub database: {said}", where=where, remedy="make a hub with: dure init DIRECTORY")
+    for words, kind, sentence, remedy in _SAID:
+        if any(word in said for word in words):
+            return kind(f"{sentence}: {said}", where=where, remedy=remedy)
+    if isinstance(error, exc.OperationalError):
+        remedy = "start it, then run the same command again; nothing was lost"
+        return Unavailable(f"the database does not answer: {said}", where=where, remedy=remedy)
+    return None

@@ -51,7 +51,7 @@ class Manifest:
 
 
 def put_file(objects: Objects, path: Path) -> str:
-    """Stores one file and returns the digest of its manifest. Chunks stored by an interrupted put are not sent again."""
+    """Stores one file and returns the digest of its manifest. What an interrupted put stored is not sent again."""
     whole, pieces, size = blake3(), [], 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):

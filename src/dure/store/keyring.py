@@ -14,7 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dure.base.errors import Corrupt, NotFound, Unavailable
-from dure.store.notes import Signer
+from dure.store.notes import Signer, Verifier
+from dure.store.objects import sync_folder
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -31,7 +32,9 @@ def unseal(key: bytes, sealed: bytes, context: str) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode())
     except InvalidTag:
-        raise Corrupt(f"{context} does not open with this key", remedy="restore key and data from the same backup") from None
+        raise Corrupt(
+            f"{context} does not open with this key", remedy="restore key and data from the same backup"
+        ) from None
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -44,6 +47,7 @@ def write_private(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def read_private(path: Path, what: str, remedy: str) -> bytes:
@@ -53,7 +57,9 @@ def read_private(path: Path, what: str, remedy: str) -> bytes:
     except FileNotFoundError:
         raise NotFound(f"{what} is missing", where=str(path), remedy=remedy) from None
     if mode & 0o077:
-        raise Unavailable(f"{what} can be read by others (mode {mode & 0o777:o})", where=str(path), remedy=f"chmod 600 {path}")
+        raise Unavailable(
+            f"{what} can be read by others (mode {mode & 0o777:o})", where=str(path), remedy=f"chmod 600 {path}"
+        )
     return path.read_bytes()
 
 
@@ -87,13 +93,25 @@ class Keyring:
         return unseal(self._root, wrapped, name)
 
     def destroy(self, name: str) -> None:
-        """Deletes a key; what it sealed stays unreadable."""
+        """Deletes a key, durably; what it sealed stays unreadable."""
         self._path(name).unlink(missing_ok=True)
+        sync_folder(self._folder)
 
-    def signer(self, name: str) -> Signer:
-        """The ledger's signing key of this name."""
-        return Signer(name, self.load(f"signing.{name.rpartition('/')[2]}"))
+    def signer(self, verifier: Verifier) -> Signer:
+        """The signing key of this verifier key; `Corrupt` when what is kept under its name is another one."""
+        signer = Signer(verifier.name, self.load(_signing(verifier)))
+        if signer.verifier != verifier:
+            raise Corrupt(f"the signing key kept for {verifier} is another one", remedy="restore keys/ from a backup")
+        return signer
 
     def store_signer(self, signer: Signer) -> None:
         """Keeps a signing key."""
-        self.store(f"signing.{signer.name.rpartition('/')[2]}", signer.seed)
+        self.store(_signing(signer.verifier), signer.seed)
+
+    def destroy_signer(self, verifier: Verifier) -> None:
+        """Deletes a signing key that was handed over from."""
+        self.destroy(_signing(verifier))
+
+
+def _signing(verifier: Verifier) -> str:
+    return f"signing.{verifier.key_id.hex()}"

@@ -8,7 +8,7 @@ digest, so no personal data can enter the ledger, which is never rewritten.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,8 +173,11 @@ class Registry:
         except KeyError:
             raise ValueError(f"no event kind is called {name!r}") from None
 
-    def __iter__(self) -> Iterable[EventKind]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[EventKind]:
         return iter(self._kinds.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._kinds
 
     def read(self, leaf: Mapping[str, Any]) -> Event:
         """An event from its leaf, brought to the current version of its kind."""

@@ -8,19 +8,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, LargeBinary, SmallInteger, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    UnaryExpression,
+    func,
+    select,
+)
 
 from dure.base.canonical import parse_timestamp
-from dure.store.database import Database, chars, metadata
+from dure.store.database import Database, Reader, chars, metadata
 from dure.store.merkle import TILE_WIDTH, Edge, Tile, consistency_proof, inclusion_proof, leaf_hash
-from dure.store.notes import Checkpoint, Signer
+from dure.store.notes import Checkpoint, Signer, Verifier
 
 MAX_LEAF = 16 * 1024
 CHECKPOINT_EVENTS = 1000
 CHECKPOINT_SECONDS = 60.0
 HASH_BYTES = 32
+ROTATED = "key.rotated"
+"""The kind of event that hands the ledger over to a new signing key; its body has `old`, `new` and `signature`."""
+_KEY_FIELD = {"hub.created": "key", ROTATED: "new"}
+"""Kinds of events that put a signing key in force, and the field that holds its verifier key."""
 
 ledger_event = Table(
     "ledger_event",
@@ -52,6 +68,23 @@ ledger_checkpoint = Table(
 APPEND_ONLY = (ledger_event, ledger_tile, ledger_checkpoint)
 
 
+def key_in_force(reader: Reader) -> Verifier | None:
+    """The verifier key of whoever signs now; None in an empty ledger."""
+    return _key(reader, ledger_event.c.sequence.desc())
+
+
+def first_key(reader: Reader) -> Verifier | None:
+    """The verifier key of whoever signed first; None in an empty ledger."""
+    return _key(reader, ledger_event.c.sequence.asc())
+
+
+def _key(reader: Reader, order: UnaryExpression[int]) -> Verifier | None:
+    table = ledger_event.c
+    query = select(table.kind, table.leaf).where(table.kind.in_(_KEY_FIELD)).order_by(order).limit(1)
+    row = reader.first(query)
+    return None if row is None else Verifier.parse(json.loads(bytes(row.leaf))["body"][_KEY_FIELD[row.kind]])
+
+
 def last_event(connection: Connection) -> tuple[int, str]:
     """(sequence, time) of the newest event; (-1, "") in an empty ledger."""
     query = select(ledger_event.c.sequence, ledger_event.c.time).order_by(ledger_event.c.sequence.desc()).limit(1)
@@ -65,17 +98,17 @@ class Ledger:
     Args:
         database: where the three tables are.
         origin: name of this log in its checkpoints.
-        signer: gives the signing key in force; called only when a checkpoint is due.
+        signer: gives the signing key of the verifier key in force (None in a ledger whose events name none); called
+            only when a checkpoint is due.
     """
 
-    def __init__(self, database: Database, origin: str, signer: Callable[[], Signer]) -> None:
+    def __init__(self, database: Database, origin: str, signer: Callable[[Verifier | None], Signer]) -> None:
         self.origin = origin
         self._database = database
         self._signer = signer
         self._edge = Edge()
-        self._signed: tuple[int, str] | None = None
 
-    def append(self, connection: Connection, rows: Sequence[dict[str, Any]], *, sign: bool = False) -> tuple[Edge, tuple[int, str]]:
+    def append(self, connection: Connection, rows: Sequence[dict[str, Any]], *, sign: bool = False) -> Edge:
         """Writes leaves, the tiles that became full and the checkpoints that are due.
 
         Args:
@@ -85,12 +118,17 @@ class Ledger:
         Returns:
             What `committed` takes when the transaction has been committed.
         """
-        edge = self.edge_in(connection).copy()
-        signed = self._last_checkpoint(connection)
+        if len(rows) > 1 and any(row["kind"] == ROTATED for row in rows):
+            raise RuntimeError(f"{ROTATED} stands alone in its Change: with it the key changes")
+        edge = self._edge_in(connection).copy()
+        signed = _last_checkpoint(connection)
         tiles: list[Tile] = []
         notes: list[dict[str, Any]] = []
         for row in rows:
             row["hash"] = leaf_hash(row["leaf"])
+        if rows:
+            connection.execute(ledger_event.insert(), rows)
+        signer = cache(lambda: self._signer(key_in_force(Reader(connection))))
         position = 0
         while position < len(rows):
             # Slices end where the next checkpoint is due, so that no thousand events stands unsigned.
@@ -99,42 +137,50 @@ class Ledger:
             tiles += edge.extend(row["hash"] for row in piece)
             position += count
             if edge.size - signed[0] >= CHECKPOINT_EVENTS:
-                signed = self._sign(edge, piece[-1]["time"], notes)
+                signed = self._sign(signer(), edge, piece[-1]["time"], notes)
         now = rows[-1]["time"] if rows else signed[1]
         if edge.size > signed[0] and (sign or _seconds(signed[1], now) >= CHECKPOINT_SECONDS):
-            signed = self._sign(edge, now, notes)
-        if rows:
-            connection.execute(ledger_event.insert(), rows)
+            signed = self._sign(signer(), edge, now, notes)
         if tiles:
             connection.execute(ledger_tile.insert(), [_tile_row(tile) for tile in tiles])
         if notes:
             connection.execute(ledger_checkpoint.insert(), notes)
-        return edge, signed
+        return edge
 
-    def committed(self, state: tuple[Edge, tuple[int, str]]) -> None:
+    def committed(self, edge: Edge) -> None:
         """Remembers the tree's edge after a commit, so that the next append need not read it."""
-        self._edge, self._signed = state
+        self._edge = edge
 
-    def _sign(self, edge: Edge, time: str, notes: list[dict[str, Any]]) -> tuple[int, str]:
-        note = Checkpoint(self.origin, edge.size, edge.root()).sign(self._signer())
+    def _sign(self, signer: Signer, edge: Edge, time: str, notes: list[dict[str, Any]]) -> tuple[int, str]:
+        note = Checkpoint(self.origin, edge.size, edge.root()).sign(signer)
         notes.append({"size": edge.size, "time": time, "note": note})
         return edge.size, time
 
-    def edge_in(self, connection: Connection) -> Edge:
-        """The tree's right edge as the transaction sees it."""
+    def _edge_in(self, connection: Connection) -> Edge:
+        """The tree's right edge as the transaction sees it, before it appends anything."""
         size = last_event(connection)[0] + 1
         if self._edge.size != size:
             # Another process wrote since, or this one has just started.
-            self._edge, self._signed = _load_edge(connection, size), None
+            self._edge = _load_edge(connection, size)
         return self._edge
 
-    def _last_checkpoint(self, connection: Connection) -> tuple[int, str]:
-        if self._signed is None:
-            table = ledger_checkpoint.c
-            row = connection.execute(select(table.size, table.time).order_by(table.size.desc()).limit(1)).first()
-            first = connection.execute(select(ledger_event.c.time).where(ledger_event.c.sequence == 0)).scalar()
-            self._signed = (row[0], row[1]) if row else (0, first or "")
-        return self._signed
+    def signer(self) -> Signer:
+        """The signing key in force."""
+        with self._database.read() as reader:
+            return self._signer(key_in_force(reader))
+
+    def verifier(self) -> Verifier:
+        """The public half of the signing key in force."""
+        with self._database.read() as reader:
+            key = key_in_force(reader)
+        return key or self._signer(None).verifier
+
+    def unsigned(self) -> int:
+        """How many events the newest checkpoint does not cover."""
+        with self._database.read() as reader:
+            newest = reader.scalar(select(func.max(ledger_event.c.sequence)))
+            signed = reader.scalar(select(func.max(ledger_checkpoint.c.size)))
+        return (-1 if newest is None else newest) + 1 - (signed or 0)
 
     def leaves(self, start: int = 0, end: int | None = None, batch: int = 5000) -> Iterator[tuple[int, bytes]]:
         """(sequence, leaf bytes) in order."""
@@ -181,6 +227,16 @@ class Ledger:
                 yield row.level, row.position, bytes(row.hashes)
 
 
+def _last_checkpoint(connection: Connection) -> tuple[int, str]:
+    """(size, time) of the newest checkpoint; (0, time of the first event) before there is one."""
+    table = ledger_checkpoint.c
+    row = connection.execute(select(table.size, table.time).order_by(table.size.desc()).limit(1)).first()
+    if row:
+        return row[0], row[1]
+    first = connection.execute(select(ledger_event.c.time).where(ledger_event.c.sequence == 0)).scalar()
+    return 0, first or ""
+
+
 def _tile_row(tile: Tile) -> dict[str, Any]:
     return {"level": tile.level, "position": tile.position, "hashes": tile.hashes, "root": tile.root}
 
@@ -208,8 +264,8 @@ def _hash_reader(connection: Connection) -> Callable[[int, int, int], Sequence[b
     def read(level: int, first: int, count: int) -> Sequence[bytes]:
         position, offset = divmod(first, TILE_WIDTH)
         if (level, position) not in full:
-            query = select(tile.hashes).where(tile.level == level, tile.position == position)
-            full[level, position] = connection.execute(query).scalar()
+            entry = select(tile.hashes).where(tile.level == level, tile.position == position)
+            full[level, position] = connection.execute(entry).scalar()
         hashes = full[level, position]
         if hashes is not None:
             return [bytes(hashes[HASH_BYTES * i : HASH_BYTES * (i + 1)]) for i in range(offset, offset + count)]
@@ -217,7 +273,9 @@ def _hash_reader(connection: Connection) -> Callable[[int, int, int], Sequence[b
             query = select(tile.root).where(tile.level == level - 1, tile.position.between(first, first + count - 1))
             query = query.order_by(tile.position)
         else:
-            query = select(events.hash).where(events.sequence.between(first, first + count - 1)).order_by(events.sequence)
+            query = (
+                select(events.hash).where(events.sequence.between(first, first + count - 1)).order_by(events.sequence)
+            )
         return [bytes(row[0]) for row in connection.execute(query)]
 
     return read

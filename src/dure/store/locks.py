@@ -21,7 +21,9 @@ def hold_file(path: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(handle, 64).decode(errors="replace").strip() or "another process"
-            raise Conflict(f"it is held by {holder}", where=path.name, remedy="wait until that is done, or stop it") from None
+            raise Conflict(
+                f"it is held by {holder}", where=path.name, remedy="wait until that is done, or stop it"
+            ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()}".encode(), 0)
         yield

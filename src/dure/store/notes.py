@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from dure.base.errors import BadInput, Corrupt
 
 _ED25519 = b"\x01"
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")  # signed-note forbids them
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Verifier:
             name, key_id, encoded = text.strip().split("+", 2)
             data = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error):
-            raise BadInput("not a C2SP verifier key", remedy="it looks like NAME+1234abcd+BASE64, on one line") from None
+            raise BadInput(
+                "not a C2SP verifier key", remedy="it looks like NAME+1234abcd+BASE64, on one line"
+            ) from None
         verifier = cls(name, data[1:])
         if not name or " " in name or data[:1] != _ED25519 or len(data) != 33 or verifier.key_id.hex() != key_id:
             raise BadInput(f"the verifier key of {name!r} is damaged: its hash does not fit", remedy="copy it again")
@@ -51,7 +55,7 @@ class Verifier:
         """Whether this key signed the message."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except InvalidSignature:
+        except (InvalidSignature, ValueError):  # ValueError: 32 bytes that are no point of the curve
             return False
         return True
 
@@ -76,6 +80,11 @@ class Signer:
     @property
     def verifier(self) -> Verifier:
         return Verifier(self.name, Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
+
+
+def rotation_statement(new_key: str, sequence: int) -> bytes:
+    """What an old key signs when it hands over: the new verifier key and the place of the event that says so."""
+    return f"dure key rotation\n{sequence}\n{new_key}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class SignedCheckpoint:
         """Reads a signed note; `Corrupt` says what about its form is wrong. Signatures are not judged here."""
         text, separator, tail = note.rpartition("\n\n")
         lines = text.split("\n")
-        if not separator or len(lines) < 3 or not tail.endswith("\n"):
+        if not separator or len(lines) < 3 or not tail.endswith("\n") or _CONTROL.search(note):
             raise Corrupt("not a signed checkpoint: three lines of text, an empty line, then signatures")
         origin, size, root = lines[:3]
         if not size.isdecimal() or (size != "0" and size.startswith("0")) or not size.isascii():
@@ -117,7 +126,7 @@ class SignedCheckpoint:
         checkpoint = Checkpoint(origin, int(size), _decode(root, 32, "root"))
         if len(lines) > 3:
             raise Corrupt("the checkpoint has extension lines, which Dure never writes")
-        return cls(checkpoint, tuple(_signature(line) for line in tail.splitlines()))
+        return cls(checkpoint, tuple(map(_signature, tail.removesuffix("\n").split("\n"))))
 
     def signed_by(self, verifier: Verifier) -> bool:
         """Whether one of the signatures is this key's and fits."""
@@ -129,19 +138,25 @@ class SignedCheckpoint:
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:
+    # Of any length: a witness's cosignature is longer than ours, and an unknown key's signature is passed over.
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    if dash != "—" or not name:
+    data = _base64(encoded)
+    if dash != "—" or not name or len(data) < 5:
         raise Corrupt(f"not a signature line: {line[:60]!r}")
-    data = _decode(encoded, 68, "signature")
     return name, data[:4], data[4:]
 
 
-def _decode(text: str, length: int, what: str) -> bytes:
+def _base64(text: str) -> bytes:
+    """The decoded bytes; none for what is not base64."""
     try:
-        data = base64.b64decode(text, validate=True)
+        return base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
-        data = b""
+        return b""
+
+
+def _decode(text: str, length: int, what: str) -> bytes:
+    data = _base64(text)
     if len(data) != length:
         raise Corrupt(f"the checkpoint's {what} is not base64 of {length} bytes")
     return data

@@ -7,14 +7,15 @@ and durable or not there. Put before the Change that names it: then no event eve
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dure.base.canonical import digest_bytes
 from dure.base.errors import Corrupt, NotFound, Unavailable
@@ -65,8 +66,8 @@ class MemoryObjects:
 
     def get(self, digest: str) -> bytes:
         if digest not in self._data:
-            raise _missing(digest, "memory")
-        return _verified(digest, self._data[digest], "memory")
+            raise missing(digest, "memory")
+        return verified(digest, self._data[digest], "memory")
 
     def has(self, digest: str) -> bool:
         return digest in self._data
@@ -83,7 +84,7 @@ class MemoryObjects:
 
 
 class DirectoryObjects:
-    """Objects as files: `ab/cdef…` below one directory, `incoming/` and `leaving/` beside them.
+    """Objects as files `ab/cdef…` in 256 folders below one directory; `incoming/` and `leaving/` beside them.
 
     Args:
         root: an existing or new directory on a file system that honours fsync and atomic rename.
@@ -92,30 +93,38 @@ class DirectoryObjects:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming, self._leaving = root / "incoming", root / "leaving"
-        with _explained(root):
-            for folder in (root, self._incoming, self._leaving):
-                folder.mkdir(parents=True, exist_ok=True)
+        with explained(root):
+            # All folders are made, and made durable, before the first object, so that a put syncs only its own.
+            if not self._leaving.is_dir():
+                for name in (*(f"{i:02x}" for i in range(256)), "incoming", "leaving"):
+                    (root / name).mkdir(parents=True, exist_ok=True)
+                sync_folder(root)
             self._restore()
 
     def _path(self, digest: str) -> Path:
         name = digest.removeprefix("b3:")
         return self.root / name[:2] / name[2:]
 
+    def _aside(self, digest: str) -> Path:
+        return self._leaving / digest.removeprefix("b3:")
+
     def put(self, data: bytes) -> str:
         digest = digest_bytes(data)
         path = self._path(digest)
-        with _explained(self.root):
-            if not self._touch(path, data):
+        with explained(self.root):
+            if not self._touch(path, len(data)):
                 self._write(path, data)
+            # Also when the object was there: whoever wrote it may have died before its folder was durable.
+            sync_folder(path.parent)
         return digest
 
-    def _touch(self, path: Path, data: bytes) -> bool:
+    def _touch(self, path: Path, size: int) -> bool:
         """Marks an existing object as young; False when it is absent or torn and must be written."""
         try:
             os.utime(path)
+            return path.stat().st_size == size
         except FileNotFoundError:
             return False
-        return path.stat().st_size == len(data)
 
     def _write(self, path: Path, data: bytes) -> None:
         temporary = self._incoming / secrets.token_hex(12)
@@ -124,26 +133,23 @@ class DirectoryObjects:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            if not path.parent.is_dir():
-                path.parent.mkdir(exist_ok=True)
-                _sync_folder(self.root)
             temporary.replace(path)
-            _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
     def get(self, digest: str) -> bytes:
         path = self._path(digest)
-        for place in (path, self._leaving / path.name, path):
+        for place in (path, self._aside(digest), path):
             # An object that is being collected stands in `leaving` for a moment and may come back.
             try:
-                return _verified(digest, place.read_bytes(), str(path))
+                with explained(self.root):
+                    return verified(digest, place.read_bytes(), str(path))
             except FileNotFoundError:
                 continue
-        raise _missing(digest, str(path))
+        raise missing(digest, str(path))
 
     def has(self, digest: str) -> bool:
-        return self._path(digest).is_file()
+        return any(place.is_file() for place in (self._path(digest), self._aside(digest), self._path(digest)))
 
     def names(self) -> Iterator[str]:
         for folder in sorted(self.root.iterdir()):
@@ -153,58 +159,64 @@ class DirectoryObjects:
 
     def collect(self, keep: frozenset[str], grace_seconds: float = GRACE_SECONDS) -> list[str]:
         oldest = time.time() - grace_seconds
-        gone = []
-        with _explained(self.root):
-            for name in self.names():
-                if name not in keep and self._remove(self._path(name), oldest):
-                    gone.append(name)
+        with explained(self.root):
+            gone = [name for name in self.names() if name not in keep and self._remove(name, oldest)]
             for path in self._incoming.iterdir():
-                if path.stat().st_mtime <= oldest:
-                    path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime <= oldest:
+                        path.unlink()
         return gone
 
-    def _remove(self, path: Path, oldest: float) -> bool:
+    def _remove(self, name: str, oldest: float) -> bool:
         """Moves an old object aside and looks at its age again: a put between the two looks made it young."""
+        path, aside = self._path(name), self._aside(name)
         if path.stat().st_mtime > oldest:
             return False
-        aside = self._leaving / path.name
         path.replace(aside)
-        if aside.stat().st_mtime > oldest:
+        try:
+            if aside.stat().st_mtime <= oldest:
+                aside.unlink()
+                return True
             self._bring_back(aside, path)
-            return False
-        aside.unlink()
-        return True
+        except FileNotFoundError:
+            pass  # another process has just opened the store and brought it back
+        return False
 
     def _restore(self) -> None:
         """Brings back what a collection left half done when it was killed."""
-        for aside in self._leaving.iterdir():
-            for folder in self.root.iterdir():
-                if len(folder.name) == 2 and digest_bytes(aside.read_bytes()) == f"b3:{folder.name}{aside.name}":
-                    self._bring_back(aside, folder / aside.name)
-                    break
+        for aside in list(self._leaving.iterdir()):
+            self._bring_back(aside, self._path(aside.name))
 
     def _bring_back(self, aside: Path, path: Path) -> None:
-        with suppress(FileExistsError):  # a put has written it anew meanwhile: the same bytes
+        # A put may have written it anew meanwhile (the same bytes), or another process brought it back.
+        with suppress(FileExistsError, FileNotFoundError):
             os.link(aside, path)
         aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def _explained(where: Path) -> Iterator[None]:
+def explained(where: Path) -> Iterator[None]:
     """Turns what the file system says into errors a user can act on."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Unavailable(
-                "the disk is full", where=str(where), remedy="free some space, then run the same command again; nothing was lost"
+                "the disk is full",
+                where=str(where),
+                remedy="free some space, then run the same command again; nothing was lost",
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Unavailable("the folder cannot be written", where=str(where), remedy="check its permissions") from None
+            raise Unavailable(
+                "the folder cannot be written or read", where=str(where), remedy="check its permissions"
+            ) from None
+        if error.errno == errno.EIO:
+            raise Unavailable("the disk does not answer", where=str(where), remedy="check the disk") from None
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -212,7 +224,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _verified(digest: str, data: bytes, where: str) -> bytes:
+def verified(digest: str, data: bytes, where: str) -> bytes:
+    """The bytes, when their digest is the one asked for."""
     if digest_bytes(data) != digest:
         raise Corrupt(
             f"the object {digest} holds other bytes than its name says",
@@ -222,23 +235,64 @@ def _verified(digest: str, data: bytes, where: str) -> bytes:
     return data
 
 
-def _missing(digest: str, where: str) -> NotFound:
+def missing(digest: str, where: str) -> NotFound:
+    """The error about an object that is not there."""
     return NotFound(f"the object {digest} is missing", where=where, remedy="`dure doctor` says what names it")
 
 
-def referenced(objects: Objects, roots: Iterable[str]) -> frozenset[str]:
-    """The given objects and, through manifests, all they name.
+_DIGEST = re.compile(r"b3:[0-9a-f]{64}")
+_LINKS = {
+    *("data", "designs", "features", "files", "frames", "manifest", "outputs", "pages", "pieces", "pool"),
+    *("predictions", "rows", "specification", "table", "verdicts", "wells"),
+}
+"""Top-level fields of manifests under which digests name objects, not candidates, whole files or keys."""
 
-    A manifest is a canonical JSON object whose `kind` begins with `dure.`; every digest inside one counts.
+
+def referenced(objects: Objects, roots: Iterable[str], present: Container[str]) -> frozenset[str]:
+    """The given objects and, through manifests, all they may name: what a collection has to keep.
+
+    A manifest is a canonical JSON object whose `kind` begins with `dure.`; every digest inside one counts, whether or
+    not it names an object at all: better one object too many than one too few. The pieces of a file are not opened.
+
+    Args:
+        present: the names of all stored objects.
     """
     found: set[str] = set()
     todo = list(roots)
     while todo:
         name = todo.pop()
-        if name in found or not objects.has(name):
+        if name in found or name not in present:
             continue
         found.add(name)
-        data = objects.get(name)
-        if data[:1] == b"{" and b'"kind":"dure.' in data:
-            todo += re.findall(r"b3:[0-9a-f]{64}", data.decode("utf-8", "replace"))
+        text = _manifest_text(objects.get(name))
+        inside = _DIGEST.findall(text)
+        if text.find('"kind":"dure.file"') >= 0:
+            found.update(digest for digest in inside if digest in present)
+        else:
+            todo += inside
     return frozenset(found)
+
+
+def links(data: bytes) -> list[str]:
+    """The objects that a manifest surely names; [] for bytes that are no manifest."""
+    try:
+        value = json.loads(_manifest_text(data) or "{}")
+    except ValueError:  # a user's file that only looks like a manifest
+        return []
+    return [digest for name in sorted(_LINKS & value.keys()) for digest in _digests(value[name])]
+
+
+def _manifest_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace") if data[:1] == b"{" and b'"kind":"dure.' in data else ""
+
+
+def _digests(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _DIGEST.findall(value)
+    elif isinstance(value, dict):
+        # The digest of a whole file stands beside its manifest and names no object of its own.
+        for name, item in value.items():
+            yield from () if name == "digest" else _digests(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _digests(item)

@@ -4,19 +4,75 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from dure.store.database import Database
+from sqlalchemy import Connection, exc, text
+
+from dure.base.errors import BadInput, Unavailable
+from dure.store.database import Database, translated
 
 SCHEMA_VERSION = 1
 """How many migrations there are; kept in the hub's first event."""
 
 
 def create_schema(database: Database) -> None:
-    """Brings an empty or older database to the present schema."""
+    """Brings an empty or older database to the present schema; on PostgreSQL, admits the reader's role too.
+
+    Raises:
+        BadInput: the reader's role could write, or could become one that can.
+        Unavailable: there is no such role and this one may not make it.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(files("dure.store").joinpath("migrations")))
-    with database.writer_engine.connect() as connection:
+    with translated(database.url), database.writer_engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    if database.reader_name is not None:
+        with translated(database.url), database.writer_engine.begin() as connection:
+            _admit_reader(connection, database.reader_name)
+
+
+def _admit_reader(connection: Connection, name: str) -> None:
+    """Lets a role SELECT from every table, after making sure that it can do nothing else."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(name)
+    role = connection.execute(
+        text("SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = :name"), {"name": name}
+    )
+    powers = role.first()
+    if powers is None:
+        _make_role(connection, name, quoted)
+    elif any(powers):
+        raise _too_strong(name, "it is a superuser or makes roles")
+    if connection.scalar(text("SELECT pg_has_role(:name, current_user, 'MEMBER')"), {"name": name}):
+        raise _too_strong(name, "it is a member of the writer's role")
+    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {quoted}"))
+    connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {quoted}"))
+    if connection.scalar(text(_CAN_WRITE), {"name": name}):
+        raise _too_strong(name, "it may write to a table or make new ones")
+
+
+_CAN_WRITE = """
+    SELECT has_schema_privilege(:name, 'public', 'CREATE') OR EXISTS (
+        SELECT 1 FROM pg_tables WHERE schemaname = 'public'
+        AND has_table_privilege(:name, format('public.%I', tablename), 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+    )
+"""
+
+
+def _make_role(connection: Connection, name: str, quoted: str) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(text(f"CREATE ROLE {quoted} LOGIN"))
+    except exc.ProgrammingError:
+        raise Unavailable(
+            f"the database has no role {name}, and this one may not make it",
+            remedy=f"ask its administrator for: CREATE ROLE {quoted} LOGIN; then run the same command again",
+        ) from None
+
+
+def _too_strong(name: str, why: str) -> BadInput:
+    return BadInput(
+        f"the role {name} is not fit for reading: {why}",
+        remedy="name a role of its own for reading, without any grant; it gets SELECT and nothing else",
+    )
