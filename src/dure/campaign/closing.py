@@ -190,10 +190,10 @@ def _runs(run: Run, name: str, strategy_name: str, seeds: int, *, permuted: bool
     setup, budget = run.setup, run.problem.budget
     with run.act("campaign").read() as reader:
         plate = replay.plate_of(reader, run.identifier)
-    assert plate is not None and setup.pool is not None
+    assert plate is not None
+    assert setup.pool is not None
     inputs = {"pool": setup.pool, "wells": plate.wells}
-    if setup.features is not None:
-        inputs["features"] = setup.features
+    inputs |= {f"features-{i:05d}": piece for i, piece in enumerate(setup.features)}
     params = {
         "field": run.problem.field,
         "kind": run.problem.space["candidates"],

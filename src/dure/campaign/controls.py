@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from dure.base.canonical import canonical, digest
 from dure.campaign.field import load_field
+from dure.campaign.run import read_blocks
 from dure.compute.task import task
 from dure.design.contract import Floats, Knowledge, Strategy
 from dure.design.pool import PoolSpace
@@ -30,7 +31,7 @@ def control_campaigns(
     """Whole campaigns on known values: `pool`, `features` and `wells` in, `orders` out.
 
     Args:
-        inputs: the prepared pool, its features where it has any, and all values.
+        inputs: the prepared pool, its features (`features-00000` …) where it has any, and all values.
         params: `field`, `strategy`, `first`, `batch`, `rounds`, `sign`, `seeds` and `permuted`: whether the values are
             shuffled, so that the strategy learns from noise.
 
@@ -39,7 +40,7 @@ def control_campaigns(
     """
     field = load_field(params["field"])
     table = pq.read_table(io.BytesIO(inputs["pool"])).select(["id", "content", "form"])
-    blocks: Any = field.read_features(inputs["features"]) if field.read_features and "features" in inputs else ()
+    blocks = read_blocks(field, [data for name, data in sorted(inputs.items()) if name.startswith("features-")])
     pool = PoolSpace(params["kind"], table, blocks)
     values = aligned(pool, pq.read_table(io.BytesIO(inputs["wells"]))) * params["sign"]
     batches = [params["first"], *([params["batch"]] * params["rounds"])]

@@ -21,9 +21,11 @@ from dure.campaign.steps import take_in
 from dure.lab import orders
 from dure.lab.manual import ManualDriver
 from dure.lab.orders import Reading
+from dure.lab.outcome import Protocol
 from dure.lab.potency import Concentration
-from dure.lab.results import Protocol, Results, evidence_columns, read_results
+from dure.lab.results import Results, evidence_columns, read_results
 from dure.store.ledger import ledger_event
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -52,7 +54,7 @@ def protocol_of(run: Run) -> Protocol:
     """How the problem's laboratory measures."""
     objective, lab = run.problem.objective, run.problem.lab
     pair = {key: Concentration(*lab[key]) for key in ("substrate", "km") if key in lab}
-    return Protocol(property=objective.property, unit=objective.unit, wells=int(lab.get("plate", 96)), **pair)
+    return Protocol(measures=objective.property, unit=objective.unit, wells=int(lab.get("plate", 96)), **pair)
 
 
 def import_results(run: Run, path: Path, principal: str) -> Imported:

@@ -40,8 +40,8 @@ from dure.lab.wells import join_values, to_scale
 from dure.store.files import put_files, read_manifest
 from dure.store.frames import put_frame
 
-CHUNK_ROWS = 2500
-"""Rows a task prepares: large pools are shared out over the workers."""
+CHUNK_ROWS = 500
+"""Rows a task prepares or describes: pools are shared out over the workers."""
 AGREEMENT = 0.5
 """Values of one compound that lie further apart, in the objective's unit, are no replicates."""
 PREPARING = Resources(memory_mb=4096, seconds=3600.0)
@@ -121,11 +121,14 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
             remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None,
         )
     pool_object = _put_parquet(parts, pool)
-    features = None
+    features: tuple[str, ...] = ()
     if field.features is not None:
-        packages = {"packages": package_versions(field)}
-        (done,) = _succeed(parts, [Call(field.features, {"pool": pool_object}, packages, resources=PREPARING)])
-        features = done.outputs["features"]
+        params = {"packages": package_versions(field)}
+        parts_of = [pool.slice(start, CHUNK_ROWS) for start in range(0, pool.num_rows, CHUNK_ROWS)]
+        calls = [
+            Call(field.features, {"pool": _put_parquet(parts, part)}, params, resources=PREPARING) for part in parts_of
+        ]
+        features = tuple(done.outputs["features"] for done in _succeed(parts, calls))
     space = {"kind": "pool", "candidates": pool["kind"][0].as_py(), "digest": digest(pool["id"].to_pylist())}
     lab = dict(setup.problem.lab)
     if wells is not None:

@@ -24,7 +24,7 @@ from dure.campaign.state import State, Step, apply, fold, next_step
 from dure.compute.record import Tasks
 from dure.data import evidence
 from dure.design.candidate import Candidate
-from dure.design.contract import Knowledge, Space, Strategy
+from dure.design.contract import FeatureBlock, Knowledge, Space, Strategy, stacked
 from dure.design.strategies import strategy
 from dure.lab.orders import Driver
 from dure.store.kinds import Registry
@@ -219,10 +219,15 @@ def open_space(objects: Objects, field_: Field, setup: Setup) -> Space:
         assert field_.space is not None
         return field_.space(setup.problem.space)
     table = pq.read_table(io.BytesIO(objects.get(setup.pool)))
-    blocks: Any = ()
-    if setup.features is not None and field_.read_features is not None:
-        blocks = field_.read_features(objects.get(setup.features))
+    blocks = read_blocks(field_, [objects.get(digest) for digest in setup.features])
     return PoolSpace(setup.problem.space["candidates"], table.select(["id", "content", "form"]), blocks)
+
+
+def read_blocks(field_: Field, pieces: Sequence[bytes]) -> tuple[FeatureBlock, ...]:
+    """The feature blocks of a pool from the results of its field's `features` task, in pool order."""
+    if field_.read_features is None or not pieces:
+        return ()
+    return stacked([field_.read_features(piece) for piece in pieces])
 
 
 def carry_on(run: Run, performers: Mapping[str, Callable[[Run, Step], None]], watcher: Watcher) -> State:

@@ -76,7 +76,8 @@ def open_run(parts: Parts, row: Any) -> Run:
     setup = Setup.from_bytes(parts.objects.get(row.setup))
     run = Run(parts, row.id, row.owner, setup, Journal(parts.objects, parts.registry, row.id), None)  # type: ignore[arg-type]
     if setup.problem.scored and row.state == "running":
-        assert setup.wells is not None and setup.dataset is not None
+        assert setup.wells is not None
+        assert setup.dataset is not None
         replay.seal(run.act("lab"), row.id, setup.wells, setup.size or 0, setup.dataset, row.owner)
     run.driver = open_driver(run)
     run.load()

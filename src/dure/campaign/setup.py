@@ -24,7 +24,7 @@ class Setup:
         title: what it is called, for readers.
         specification: digest of the specification as the user gave it.
         pool, rows: objects of the prepared pool: candidates; which dataset row is which.
-        features: object of the pool's features.
+        features: objects of the pool's features, one a run of candidates in pool order.
         wells: object of the sealed values, for a replay.
         dataset: accession of the compounds; `file` the file in it.
         sources: accessions of everything used.
@@ -38,7 +38,7 @@ class Setup:
     specification: str
     pool: str | None = None
     rows: str | None = None
-    features: str | None = None
+    features: tuple[str, ...] = ()
     wells: str | None = None
     dataset: str | None = None
     file: str | None = None

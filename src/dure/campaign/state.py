@@ -1,4 +1,4 @@
-"""The state of a campaign: a fold over its ledger events, and nothing else; and the pure function that says what is next.
+"""A campaign's state, a fold over its ledger events and nothing else; and the pure function that says what is next.
 
 Nothing here reads a clock, a file or a database. `fold` takes the campaign's steps as the journal holds them.
 """
@@ -178,7 +178,7 @@ def apply(state: State, body: Mapping[str, Any], outcome: Mapping[str, Any]) -> 
     if name == "verify":
         return _change(state, _verified, outcome)
     if name == "order":
-        return _change(state, lambda r, o: replace(r, ordered={c: n for c, n in o["orders"]}), outcome)
+        return _change(state, lambda r, o: replace(r, ordered=dict(o["orders"])), outcome)
     if name == "read":
         return _change(state, lambda r, o: replace(r, results=tuple(Measured(*row) for row in o["results"])), outcome)
     if name in ("finish", "stop"):

@@ -1,4 +1,4 @@
-"""The four steps of a round: propose, verify, order, read. Each is done once by its key, whenever the hub was killed."""
+"""The four steps of a round: propose, verify, order, read. Each is done once by its key wherever the hub was killed."""
 
 from __future__ import annotations
 

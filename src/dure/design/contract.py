@@ -35,6 +35,21 @@ class FeatureBlock:
     matrix: Any
 
 
+def stacked(pieces: Sequence[tuple[FeatureBlock, ...]]) -> tuple[FeatureBlock, ...]:
+    """Blocks of consecutive candidates as one; each piece holds the same blocks in the same order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    from scipy import sparse
+
+    blocks = []
+    for same in zip(*pieces, strict=True):
+        matrices = [block.matrix for block in same]
+        join = sparse.vstack if sparse.issparse(matrices[0]) else np.vstack
+        matrix = join(matrices)
+        blocks.append(FeatureBlock(same[0].name, same[0].kind, matrix.tocsr() if sparse.issparse(matrix) else matrix))
+    return tuple(blocks)
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """All that a strategy may know. Values are turned so that more is better.

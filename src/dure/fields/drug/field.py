@@ -65,7 +65,7 @@ def rank(candidates: Sequence[Candidate]) -> list[float]:
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The pose check of the best: Vina into dockstring's prepared receptor."""
-    from dure.fields.drug.poses import pose_ladder
+    from dure.fields.drug.docking import pose_ladder
 
     target = settings["target"]
     receptor = read("dockstring", "receptors", f"{target}_target.pdbqt")
