@@ -3,16 +3,18 @@
 import csv
 import io
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dure.base.errors import BadInput, DureError, RowErrors
 from dure.base.evidence import evidence_table
-from dure.lab.outcome import Protocol
+from dure.lab.outcome import FAILURES, Protocol
 from dure.lab.plate import Item, Layout, dilution, plan_plates, results_template
 from dure.lab.potency import Concentration
 from dure.lab.quality import QualityLimits
+from dure.lab.resultfile import NAMES
 from dure.lab.results import evidence_columns, read_results
 
 REFERENCE = Item("", "b3:ref", "tofacitinib")
@@ -403,6 +405,13 @@ def test_another_property_than_a_potency(tmp_path):
     rows = [{"order": row["order"], "yield [%]": "55", "sd": "2", "n": "3"} for row in fitted(wells)]
     m = read_results(saved(tmp_path, rows), wells, Protocol(measures="yield", unit="%")).measured[0]
     assert (m.property, m.value, m.unit, m.sd, m.n) == ("yield", 55.0, "%", 2.0, 3)
+
+
+@pytest.mark.parametrize("page", ["lab.md", "lab.ko.md"])
+def test_the_guide_names_every_column_and_failure(page):
+    text = (Path(__file__).parents[2] / "docs" / "guide" / page).read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"`{name}" not in text] == []
+    assert [code for code in FAILURES if f"`{code}`" not in text] == []
 
 
 def test_the_settings_are_part_of_the_method():

@@ -56,26 +56,26 @@ _STYLE = """
 * { box-sizing: border-box }
 body { font: 10pt/1.35 "Noto Sans", "Noto Sans CJK KR", "Noto Sans KR", "Malgun Gothic", sans-serif }
 body { color: #111; margin: 0 }
-section { break-after: page; padding: 2mm; max-width: 277mm; margin: 0 auto }
+section { break-after: page; padding: 0 2mm; max-width: 277mm; margin: 0 auto }
 section:last-child { break-after: auto }
 header { display: flex; justify-content: space-between; align-items: baseline; margin-bottom: 2mm }
 h1 { font-size: 15pt; margin: 0 }
-h2 { font-size: 11pt; margin: 4mm 0 1mm }
+h2 { font-size: 11pt; margin: 2mm 0 .5mm }
 table { border-collapse: collapse; width: 100% }
 .map { table-layout: fixed }
 .map th { font-weight: 600; font-size: 8pt; width: 6mm; padding: 0 }
-.map td { border: .3mm solid #555; height: 12.5mm; text-align: center; padding: 0; overflow: hidden }
+.map td { border: .3mm solid #555; height: 10.8mm; text-align: center; padding: 0; overflow: hidden }
 .map b { display: block; font-size: 11pt; line-height: 1.1 }
 .map small { display: block; font-size: 6.5pt; line-height: 1.1 }
-.w384 td { height: 7.6mm } .w384 b { font-size: 7.5pt } .w384 small { font-size: 5pt }
+.w384 td { height: 6.3mm } .w384 b { font-size: 7.5pt } .w384 small { font-size: 5pt }
 /* Told apart by sign, border and shade too, so that a black-and-white print is enough. */
 .positive { background: #f6c9c0 } .negative { background: #cfe3f5 }
 .reference { background: #f5e6a8; border-style: double !important; border-width: .9mm !important }
 .empty { background: repeating-linear-gradient(45deg, #fff, #fff 1.2mm, #ddd 1.2mm, #ddd 1.5mm) }
-.list td, .list th { border-bottom: .2mm solid #999; text-align: left; padding: .5mm 2mm .5mm 0; font-size: 8.5pt }
+.list td, .list th { border-bottom: .2mm solid #999; text-align: left; padding: .3mm 2mm .3mm 0; font-size: 8pt }
 .list { break-inside: auto } .list tr { break-inside: avoid }
 .key span { display: inline-block; border: .3mm solid #555; padding: 0 2mm; margin-right: 3mm; font-size: 9pt }
-.key { margin: 2mm 0 } .sign { margin-top: 3mm; font-size: 9pt } code { font-size: 8pt }
+.key { margin: 1.5mm 0 } .sign { margin: 2mm 0 0; font-size: 9pt } code { font-size: 8pt }
 @media print { * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """
 
