@@ -1,7 +1,8 @@
 """Choosing from a pool of published compounds: how many of the best are found, and at what cost.
 
 All 30 targets of MoleculeACE (van Tilborg et al. 2022, doi:10.1021/acs.jcim.2c01073), two plans: 50 + 8 x 24 and
-10 + 10 x 10 assays. Recall is of the top 1 % and of the top 10: the number of values at or above the k-th best, at most k, over k.
+10 + 10 x 10 assays. Recall is of the top 1 % and of the top 10: the number of values at or above the k-th best, at most
+k, over k.
 
     python bench/pool.py                              runs what is missing and prints the tables
     python bench/pool.py --strategies dure --seeds 3  some of it
@@ -29,10 +30,11 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before Nu
 
 import numpy as np
 
+from dure.design.acquisition import UpperBound, expected_improvement
 from dure.design.candidate import Candidate
 from dure.design.contract import Knowledge
 from dure.design.pool import PoolSpace
-from dure.design.strategies import Forest, Random, strategy
+from dure.design.strategies import Forest, Gaussian, Random, strategy
 from dure.fields.drug.features import blocks, blocks_from_bytes, blocks_to_bytes
 
 HERE = Path(__file__).parent
@@ -64,6 +66,9 @@ STRATEGIES = {
     "random": Random(),
     "forest-greedy": Forest(),
     "lightgbm-greedy": Lightgbm("lightgbm-greedy"),
+    "gp-ei-random-start": Gaussian("gp-ei-random-start", expected_improvement, Random()),
+    "bucb3-random-start": Gaussian("bucb3-random-start", UpperBound(3.0), Random()),
+    "bucb2": Gaussian("bucb2", UpperBound(2.0)),
     "gp-ei": strategy("gp-ei"),
     "dure": strategy("dure"),
 }
@@ -232,7 +237,7 @@ def markdown(found: dict) -> str:
         "## Choosing from a pool",
         "",
         f"`python bench/pool.py` ({names} MoleculeACE targets; recall of the top 1 % / top 10, mean over targets ±",
-        "standard error over targets; wins and losses of the strategy against `dure`, targets, top 1 %, paired by seed).",
+        "standard error over targets; targets won and lost against `dure`, top 1 %, seeds paired).",
         f"Features, once a target: {cpu['mean']:.1f} CPU-s on average, {cpu['max']:.1f} at most.",
     ]
     for plan, table in found["plans"].items():

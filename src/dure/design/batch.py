@@ -31,19 +31,31 @@ class Belief:
 
     Attributes:
         mean, variance: shape (candidates,).
+        known: which were measured, shape (candidates,).
         signal, noise: variances of the process and of a measurement.
     """
 
     def __init__(
-        self, mean: Floats, variance: Floats, white: Floats, kernel: PoolKernel, signal: float, noise: float
+        self,
+        mean: Floats,
+        variance: Floats,
+        white: Floats,
+        known: Free,
+        kernel: PoolKernel,
+        signal: float,
+        noise: float,
     ) -> None:
-        self.mean, self.variance, self.kernel, self.signal, self.noise = mean, variance, kernel, signal, noise
+        self.mean, self.variance, self.known = mean, variance, known
+        self.kernel, self.signal, self.noise = kernel, signal, noise
         self._white = white
 
     @classmethod
     def of(cls, fit: Fit) -> Belief:
         """What a fitted process believes of its whole pool."""
-        return cls(*fit.posterior(), fit.kernel, fit.signal, fit.noise)
+        mean, variance, white = fit.posterior()
+        known = np.zeros(len(mean), dtype=bool)
+        known[fit.positions] = True
+        return cls(mean, variance, white, known, fit.kernel, fit.signal, fit.noise)
 
     @property
     def sd(self) -> Floats:
@@ -53,9 +65,9 @@ class Belief:
 
     def among(self, positions: Positions) -> Belief:
         """The belief about some candidates alone, in this order."""
+        mean, variance, known = (each[positions] for each in (self.mean, self.variance, self.known))
         white = np.ascontiguousarray(self._white[:, positions])
-        kernel = self.kernel.among(positions)
-        return Belief(self.mean[positions], self.variance[positions], white, kernel, self.signal, self.noise)
+        return Belief(mean, variance, white, known, self.kernel.among(positions), self.signal, self.noise)
 
     def covariance(self, position: int) -> Floats:
         """Posterior covariance of one candidate with all, shape (candidates,)."""

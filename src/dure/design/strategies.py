@@ -7,14 +7,14 @@ sample of the space, and neighbours of the best found so far.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dure.base.errors import BadInput
-from dure.design.acquisition import Choice, bucb, expected_improvement
+from dure.design.acquisition import Choice, expected_improvement, reach
 from dure.design.batch import Belief, best
 from dure.design.candidate import Candidate
 from dure.design.contract import Floats, Knowledge, Prediction, Space, Strategy
@@ -56,7 +56,9 @@ class Diverse:
 
     def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
         pool = looked_at(space, knowledge, rng)
-        return pool.take(diverse(pool, free(pool, knowledge), taken(pool, knowledge), n, rng))
+        pending = pool.position([c.id for c in knowledge.pending])
+        known = np.concatenate([taken(pool, knowledge), pending[pending >= 0]])
+        return pool.take(diverse(pool, free(pool, knowledge), known, n, rng))
 
     def predict(self, space: Space, knowledge: Knowledge, candidates: Sequence[Candidate]) -> Prediction | None:
         """None: it has no model."""
@@ -70,18 +72,20 @@ class Gaussian:
     Attributes:
         name: the strategy's.
         choice: see `dure.design.acquisition`.
+        first: what chooses while nothing is measured.
     """
 
     name: str
     choice: Choice
+    first: Strategy = field(default_factory=Diverse)
 
     def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
         if not knowledge.measured:
-            return Diverse().ask(space, knowledge, n, rng)
+            return self.first.ask(space, knowledge, n, rng)
         pool = looked_at(space, knowledge, rng)
         pending = pool.position([c.id for c in knowledge.pending])
         belief = Belief.of(learn(pool, knowledge, normal_scores(knowledge.values)))
-        for position in pending:
+        for position in pending[pending >= 0]:
             belief.measure(int(position))
         return pool.take(self.choice(belief, free(pool, knowledge), knowledge, n, rng))
 
@@ -190,7 +194,7 @@ def _folded(counts: Any) -> Floats:
 
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
-    "dure": lambda: Gaussian("dure", bucb),
+    "dure": lambda: Gaussian("dure", reach),
     "gp-ei": lambda: Gaussian("gp-ei", expected_improvement),
     "forest-greedy": Forest,
     "diverse": Diverse,
