@@ -65,9 +65,9 @@ class Belief:
 
     def among(self, positions: Positions) -> Belief:
         """The belief about some candidates alone, in this order."""
-        mean, variance, known = (each[positions] for each in (self.mean, self.variance, self.known))
         white = np.ascontiguousarray(self._white[:, positions])
-        return Belief(mean, variance, white, known, self.kernel.among(positions), self.signal, self.noise)
+        kernel, known = self.kernel.among(positions), self.known[positions]
+        return Belief(self.mean[positions], self.variance[positions], white, known, kernel, self.signal, self.noise)
 
     def covariance(self, position: int) -> Floats:
         """Posterior covariance of one candidate with all, shape (candidates,)."""
