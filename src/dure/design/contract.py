@@ -44,7 +44,7 @@ def stacked(pieces: Sequence[tuple[FeatureBlock, ...]]) -> tuple[FeatureBlock, .
     blocks = []
     for same in zip(*pieces, strict=True):
         matrices = [block.matrix for block in same]
-        join = sparse.vstack if sparse.issparse(matrices[0]) else np.vstack
+        join: Any = sparse.vstack if sparse.issparse(matrices[0]) else np.vstack
         matrix = join(matrices)
         blocks.append(FeatureBlock(same[0].name, same[0].kind, matrix.tocsr() if sparse.issparse(matrix) else matrix))
     return tuple(blocks)
