@@ -41,7 +41,10 @@ class Field:
         group: what "by scaffold" means here: candidates of one group are near relatives.
         rank: the simplest rule that could work without learning, higher first; `rank_title` says what it is.
         group_title: what a group is called, for example "scaffold".
-        property_titles: what each property is, for readers.
+        property_titles: what each property is, for readers; also `property/NAME` and the names of checks.
+        resolution: by property, what one measurement of it can tell apart.
+        derive: what follows from a measured value and the design alone, (candidate, property, value) -> rows of title,
+            value and unit; shown beside the value and never counted as measured.
         caveats: what a campaign of this field does not show.
     """
 
@@ -64,6 +67,8 @@ class Field:
     rank_title: Texts = field(default_factory=dict)
     group_title: Texts = field(default_factory=dict)
     property_titles: Mapping[str, Texts] = field(default_factory=dict)
+    resolution: Mapping[str, Texts] = field(default_factory=dict)
+    derive: Callable[[Candidate, str, float], Sequence[tuple[Texts, float, str]]] | None = None
     caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

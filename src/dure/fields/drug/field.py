@@ -7,9 +7,10 @@ from importlib.resources import files
 from typing import Any
 
 from dure.base.errors import BadInput
-from dure.campaign.field import Field, ReadSource
+from dure.campaign.field import Field, ReadSource, Texts
 from dure.design.candidate import Candidate
 from dure.design.contract import FeatureBlock
+from dure.fields.drug.docking import TITLES as POSE_CHECKS
 from dure.fields.drug.problems import PROBLEMS
 from dure.fields.drug.tasks import features, prepare
 from dure.verify.ladder import Ladder
@@ -63,6 +64,33 @@ def rank(candidates: Sequence[Candidate]) -> list[float]:
     return [float(Chem.MolFromSmiles(c.form["smiles"]).GetNumHeavyAtoms()) for c in candidates]
 
 
+def derive(candidate: Candidate, property_: str, value: float) -> list[tuple[Texts, float, str]]:
+    """Ligand efficiency and lipophilic efficiency: what a potency is worth for its size and its greasiness.
+
+    LE = 2.303 RT pX / heavy atoms at 300 K (Hopkins et al. 2004, Drug Discov. Today 9:430, doi
+    10.1016/S1359-6446(04)03069-7); LLE = pX - logP (Leeson and Springthorpe 2007, Nat. Rev. Drug Discov. 6:881, doi
+    10.1038/nrd2445), with Crippen's computed logP.
+    """
+    if property_ not in _RESOLUTION:
+        return []
+    from rdkit import Chem
+    from rdkit.Chem import Crippen
+
+    mol = Chem.MolFromSmiles(candidate.form["smiles"])
+    return [
+        (
+            {"en": "ligand efficiency, from value and heavy atoms", "ko": "리간드 효율 (값과 무거운 원자 수로 계산)"},
+            round(1.37 * value / mol.GetNumHeavyAtoms(), 2),
+            "kcal/mol",
+        ),
+        (
+            {"en": "LLE, from value and computed logP", "ko": "LLE (값과 계산한 logP로 계산)"},
+            round(value - Crippen.MolLogP(mol), 1),  # type: ignore[attr-defined]  # not in RDKit's stubs
+            "1",
+        ),
+    ]
+
+
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The pose check of the best: Vina into dockstring's prepared receptor."""
     from dure.fields.drug.docking import pose_ladder
@@ -72,6 +100,31 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     box = read("dockstring", "receptors", f"{target}_conf.txt")
     return pose_ladder(receptor.decode(), box.decode(), settings)
 
+
+_RESOLUTION: dict[str, Texts] = {
+    name: {
+        "en": f"{what} values of different assays often differ by more than 0.3 log: closer ones cannot be told apart.",
+        "ko": f"서로 다른 실험의 {what}는 흔히 0.3 log 넘게 다릅니다. 그보다 가까운 값은 구별되지 않습니다.",
+    }
+    for name, what in (("pKi", "Ki"), ("pKd", "Kd"), ("pIC50", "IC50"), ("pEC50", "EC50"))
+}
+
+_TITLES: dict[str, Texts] = {
+    "pKi": {"en": "binding constant, pKi = -log10(Ki / (mol/L))", "ko": "결합 상수 pKi = -log10(Ki / (mol/L))"},
+    "pIC50": {"en": "inhibition, pIC50 = -log10(IC50 / (mol/L))", "ko": "저해 농도 pIC50 = -log10(IC50 / (mol/L))"},
+    "vina": {"en": "docking score (Vina)", "ko": "도킹 점수 (Vina)"},
+    "posebusters": {
+        "en": f"pose checks passed, of {len(POSE_CHECKS)}",
+        "ko": f"통과한 자세 검사 ({len(POSE_CHECKS)}가지 중)",
+    },
+    "plausible": {"en": "pose is plausible (1 yes, 0 no)", "ko": "자세가 타당함 (1 예, 0 아니오)"},
+    **{f"plausible/{name}": title for name, title in POSE_CHECKS.items()},
+    "structure": {"en": "structure", "ko": "구조"},
+    "alerts": {"en": "structural alerts", "ko": "구조 경고"},
+    "properties": {"en": "properties", "ko": "물성"},
+    "admet": {"en": "ADMET predictions", "ko": "ADMET 예측"},
+    "pose": {"en": "pose check", "ko": "자세 검사"},
+}
 
 FIELD = Field(
     name="drug",
@@ -90,14 +143,13 @@ FIELD = Field(
     rank=rank,
     rank_title={"en": "ranking by heavy atoms", "ko": "무거운 원자 수 순위"},
     group_title={"en": "scaffold", "ko": "골격"},
-    property_titles={
-        "pKi": {"en": "binding constant, pKi = -log10(Ki / (mol/L))", "ko": "결합 상수 pKi = -log10(Ki / (mol/L))"},
-        "pIC50": {"en": "inhibition, pIC50 = -log10(IC50 / (mol/L))", "ko": "저해 농도 pIC50 = -log10(IC50 / (mol/L))"},
-    },
+    property_titles=_TITLES,
+    resolution=_RESOLUTION,
+    derive=derive,
     caveats={
         "en": (
-            "The compounds were made and published because somebody expected them to bind: enrichment among them is not "
-            "a prospective hit rate.",
+            "The compounds were made and published because somebody expected them to bind: enrichment among them is "
+            "not a prospective hit rate.",
             "Potency tracks size in most published series; look at ligand efficiency beside it.",
             "A docking pose is a check of plausibility. Docking scores hardly rank measured activity.",
         ),
