@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -16,23 +17,30 @@ from dure.campaign.run import Run
 from dure.compute.record import Call
 from dure.compute.task import task
 from dure.design.candidate import Candidate
-from dure.verify.check import Check, method
+from dure.verify.check import Check, Illustrating, method
 from dure.verify.ladder import Ladder, Outcome
 
 WORTH_SPLITTING = 0.5
 """CPU seconds of a rung above which its candidates are shared out over the workers."""
 
 
-@task(version=1)
+@task(version=2)
 def run_check(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:
-    """One check on some candidates: `candidates` and source files in, `evidence` (Parquet) out."""
+    """One check on some candidates: `candidates` and source files in, `evidence` (Parquet) out.
+
+    What the check made to look at comes beside it, as `CANDIDATE/NAME`.
+    """
     field = load_field(params["field"])
     candidates = [Candidate(*row) for row in json.loads(inputs["candidates"])]
     ladder = _ladder_of(field, params["which"], params["settings"], lambda *name: inputs["/".join(name)])
     check = next(rung.check for rung in ladder.rungs if method(rung.check) == params["method"])
-    return {"evidence": _parquet(check.run(candidates))}
+    if not isinstance(check, Illustrating):
+        return {"evidence": _parquet(check.run(candidates))}
+    found, made = check.run_with_artefacts(candidates)
+    files = {f"{candidate}/{name}": data for candidate, each in made.items() for name, data in each.items()}
+    return {"evidence": _parquet(found), **files}
 
 
 def _ladder_of(field: Field, which: str, settings: Mapping[str, Any], read: ReadSource) -> Ladder:
@@ -49,8 +57,31 @@ def climb(run: Run, candidates: Sequence[Candidate], which: str, files: Mapping[
         which: `ladder` (every proposal) or `finalists`.
         files: objects of source files that the ladder was built from, by `source/part/name`.
     """
-    ladder, settings = ladder_of(run, which, files or {})
-    return ladder.run(candidates, lambda check, shown: _perform(run, check, shown, which, settings, files or {}))
+    return climb_keeping(run, candidates, which, files or {})[0]
+
+
+def climb_keeping(
+    run: Run, candidates: Sequence[Candidate], which: str, files: Mapping[str, str]
+) -> tuple[Outcome, dict[str, dict[str, str]]]:
+    """The same, with what its checks made to look at: candidate id -> name -> object."""
+    ladder, settings = ladder_of(run, which, files)
+    kept: dict[str, dict[str, str]] = {}
+
+    def perform(check: Check, shown: Sequence[Candidate]) -> pa.Table:
+        found = _perform(run, check, shown, which, settings, files)
+        for outputs in found:
+            _keep(kept, outputs)
+        tables = [pq.read_table(io.BytesIO(run.parts.objects.get(outputs["evidence"]))) for outputs in found]
+        return pa.concat_tables(tables)
+
+    return ladder.run(candidates, perform), kept
+
+
+def _keep(kept: dict[str, dict[str, str]], outputs: Mapping[str, str]) -> None:
+    for path, made in outputs.items():
+        candidate, slash, name = path.partition("/")
+        if slash:
+            kept.setdefault(candidate, {})[name] = made
 
 
 def ladder_of(run: Run, which: str, files: Mapping[str, str]) -> tuple[Ladder, Mapping[str, Any]]:
@@ -67,7 +98,8 @@ def _perform(
     which: str,
     settings: Mapping[str, Any],
     files: Mapping[str, str],
-) -> pa.Table:
+) -> list[Mapping[str, str]]:
+    """One check as tasks; what each gave, objects by name."""
     params = {
         "field": run.problem.field,
         "method": method(check),
@@ -83,8 +115,7 @@ def _perform(
         if result.failed is not None:
             # `verify.attempt` halves the candidates until the one that is to blame stands alone.
             raise RuntimeError(f"{check.name}: {result.failed}")
-    tables = [pq.read_table(io.BytesIO(run.parts.objects.get(result.outputs["evidence"]))) for result in done]
-    return pa.concat_tables(tables)
+    return [result.outputs for result in done]
 
 
 def _parts(run: Run, check: Check, shown: Sequence[Candidate]) -> list[Sequence[Candidate]]:
@@ -96,8 +127,16 @@ def _parts(run: Run, check: Check, shown: Sequence[Candidate]) -> list[Sequence[
 
 
 def package_versions(field: Field) -> dict[str, str]:
-    """Versions of the distributions that a field's results depend on."""
-    return {name: version(name) for name in field.distributions}
+    """Versions of the distributions that a field's results depend on; `none` for one that is not installed."""
+    return {name: _version(name) for name in field.distributions}
+
+
+@cache
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _parquet(table: pa.Table) -> bytes:
