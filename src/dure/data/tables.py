@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import csv
 import difflib
+import functools
 import io
+import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dure.base.errors import BadInput, NotFound, RowErrors, Unavailable
@@ -143,8 +145,8 @@ def _delimited(data: bytes, name: str, encoding: str | None) -> UserTable:
     table = _cells(text, name, delimiter, len(header), skipped=bool(hint))
     header, table = _names(header, table, name)
     filled = _filled(table)
-    rows = np.flatnonzero(filled) + (3 if hint else 2)
-    table = table.filter(pa.array(filled)).rename_columns(header)
+    rows = np.flatnonzero(filled.to_numpy()) + (3 if hint else 2)
+    table = table.filter(filled.to_arrow()).rename_columns(header)
     return UserTable(table, rows.astype(np.int64), name, encoding, delimiter, warnings)
 
 
@@ -236,7 +238,7 @@ def _refuse_endless(table: pa.Table, text: str, name: str, first: int) -> None:
     remedy = "look for a double quote that is opened and not closed at or before this row"
     problems = []
     for column in table.columns:
-        long = np.flatnonzero(pc.greater(pc.utf8_length(column), LONGEST_CELL).to_numpy())
+        long = np.flatnonzero(_text(column).str.len_chars().to_numpy() > LONGEST_CELL)
         problems += [(int(i) + first, f"a cell of more than {LONGEST_CELL:,} characters") for i in long]
     if problems:
         raise RowErrors(name, sorted(set(problems)), remedy=remedy)
@@ -269,15 +271,17 @@ def _names(header: list[str], table: pa.Table, name: str) -> tuple[list[str], pa
 
 
 def _empty(column: pa.ChunkedArray) -> bool:
-    return not pc.any(pc.not_equal(pc.utf8_trim_whitespace(column), "")).as_py()
+    return not (_text(column).str.strip_chars() != "").any()
 
 
-def _filled(table: pa.Table) -> NDArray[np.bool_]:
-    """Which rows hold anything but spaces; shape (rows,)."""
-    filled = np.zeros(table.num_rows, dtype=bool)
-    for column in table.columns:
-        filled |= pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
-    return filled
+def _filled(table: pa.Table) -> pl.Series:
+    """Which rows hold anything but spaces."""
+    return functools.reduce(operator.or_, [_text(column).str.strip_chars() != "" for column in table.columns])
+
+
+def _text(column: pa.ChunkedArray) -> pl.Series:
+    # Polars, since Arrow's own functions import pandas, where that is installed, for a second or two.
+    return pl.Series(pl.from_arrow(column))
 
 
 def _checked(user: UserTable) -> UserTable:

@@ -168,7 +168,7 @@ def check_names(column: pa.ChunkedArray, *, name: str, rows: NDArray[np.int64], 
     """
     at = np.flatnonzero(excel_dates(column))
     if len(at):
-        cells = column.take(pa.array(at)).to_pylist()
+        cells = [column[int(i)].as_py() for i in at]
         problems = [(int(rows[i]), f"{cell!r} in column {name!r} is a date") for i, cell in zip(at, cells, strict=True)]
         raise RowErrors(where, problems, remedy=_DATE_REMEDY)
 
