@@ -14,7 +14,7 @@ from dure.access.terms import Code, Terms, inherit
 from dure.base.canonical import canonical
 from dure.base.errors import NotFound
 from dure.base.types import Resource
-from dure.campaign.climbing import climb
+from dure.campaign.climbing import climb_keeping
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
 from dure.campaign.run import Run, seed_of
 from dure.campaign.state import State, Step
@@ -49,7 +49,7 @@ def ranked(run: Run) -> list[str]:
 def examine(run: Run, step: Step) -> None:
     """A closer and dearer look at the best candidates."""
     finalists = ranked(run)[: run.problem.finalists["n"]]
-    files, skipped = _source_files(run)
+    inputs, skipped = _source_files(run)
     if skipped is not None or not finalists:
         why = skipped or "nothing was measured"
         run.record(
@@ -58,11 +58,12 @@ def examine(run: Run, step: Step) -> None:
                 "finalists": finalists,
                 "verdicts": None,
                 "skipped": [[str(run.problem.finalists.get("check")), why]],
-                "files": {},
+                "inputs": {},
+                "artefacts": {},
             },
         )
         return
-    found = climb(run, run.designs(finalists), "finalists", files)
+    found, artefacts = climb_keeping(run, run.designs(finalists), "finalists", inputs)
     objects = run.parts.objects
     frames = evidence.put(objects, found.evidence)
     run.record(
@@ -71,7 +72,8 @@ def examine(run: Run, step: Step) -> None:
             "finalists": finalists,
             "verdicts": put_frame(objects, found.verdicts),
             "skipped": [[s.check, s.why] for s in found.skipped],
-            "files": files,
+            "inputs": inputs,
+            "artefacts": artefacts,
             "frames": [frame.digest for frame in frames],
         },
         frames,
@@ -176,10 +178,12 @@ def control(run: Run, step: Step) -> None:
 
 def _ranking(run: Run, n: int) -> list[str]:
     """The first n candidates by the field's simplest rule; ties by id."""
-    if run.field_.rank is None:
-        return []
+    from dure.design.pool import PoolSpace
+
     pool = run.space
-    candidates = pool.take(range(len(pool)))  # type: ignore[attr-defined]
+    if run.field_.rank is None or not isinstance(pool, PoolSpace):
+        return []
+    candidates = pool.take(range(len(pool)))
     scores = run.field_.rank(candidates)
     order = sorted(zip((-s for s in scores), (c.id for c in candidates), strict=True))
     return [identifier for _, identifier in order[:n]]

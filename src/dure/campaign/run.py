@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -90,6 +91,7 @@ class Run:
         driver: the way to the laboratory.
         fresh: keys of the orders that this process placed itself.
         known: every candidate proposed so far, by id.
+        counted: processor time of this process and of its tasks that steps have been charged with, in seconds.
     """
 
     parts: Parts
@@ -101,6 +103,18 @@ class Run:
     state: State = field(default_factory=State)
     fresh: set[str] = field(default_factory=set)
     known: dict[str, Candidate] = field(default_factory=dict)
+    counted: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counted = self._taken()
+
+    def _taken(self) -> float:
+        return time.process_time() + self.parts.tasks.cpu_seconds
+
+    @property
+    def uncounted(self) -> float:
+        """Processor time since the last step was recorded, tasks included, in seconds."""
+        return self._taken() - self.counted
 
     @property
     def problem(self) -> Problem:
@@ -165,7 +179,7 @@ class Run:
     def record(
         self, step: Step, outcome: Mapping[str, Any], frames: Sequence[evidence.Frame] = (), **more: Any
     ) -> None:
-        """Appends a step by `system:campaign` with its evidence, and moves the state on."""
+        """Appends a step by `system:campaign` with its evidence and its processor time, and moves the state on."""
         act = self.act("campaign")
         act.require("campaign.step", Resource("campaign", self.identifier))
         for kind in sorted({frame.kind for frame in frames}):
@@ -175,6 +189,8 @@ class Run:
             left = self.problem.budget.assays - self.state.ordered
             order = Resource("order", self.identifier, {"state": "new", "owner": self.owner})
             act.require("order.place", order, cost=len(placed), budget_left=left)
+        outcome = {**outcome, "cpu_ms": round(1000 * self.uncounted)}
+        self.counted = self._taken()
         body = self.journal.append(act, step, outcome, frames, placed)
         self.state = apply(self.state, body, outcome)
 

@@ -10,7 +10,7 @@ value too high are the names present (`alerts/quinone` = 1); what holds it too l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -45,6 +45,19 @@ class Check(Protocol):
         """Evidence (schema `dure.base.evidence.EVIDENCE`) about these candidates; `at` is the time of the run.
 
         At most one row a candidate and property, and what is found of one candidate never depends on the others.
+        """
+        ...
+
+
+@runtime_checkable
+class Illustrating(Protocol):
+    """A check that also makes something to look at, such as the drawing of a pose, while it finds its evidence."""
+
+    def run_with_artefacts(self, candidates: Sequence[Candidate]) -> tuple[pa.Table, Mapping[str, Mapping[str, bytes]]]:
+        """The evidence of `run`, and candidate id -> file name -> bytes.
+
+        A name ends in what it is: `pose.sdf`. A drawing with words in it is made in each language: `pose.en.svg` and
+        `pose.ko.svg`. No verdict depends on an artefact.
         """
         ...
 

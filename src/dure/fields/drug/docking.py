@@ -146,7 +146,21 @@ class Pose:
         return docked, {} if docked.problem else bust(docked, self.receptor)
 
     def run(self, candidates: Sequence[Candidate]) -> pa.Table:
-        return tell(self, candidates, lambda candidate: findings(*self.examine(smiles_of(candidate))))
+        return self.run_with_artefacts(candidates)[0]
+
+    def run_with_artefacts(self, candidates: Sequence[Candidate]) -> tuple[pa.Table, dict[str, dict[str, bytes]]]:
+        """The evidence, and each pose as `pose.sdf` and drawn as `pose.en.svg` and `pose.ko.svg`."""
+        seen = {candidate.id: self.examine(smiles_of(candidate)) for candidate in candidates}
+        found = tell(self, candidates, lambda candidate: findings(*seen[candidate.id]))
+        return found, {name: self._artefacts(docked) for name, (docked, _) in seen.items()}
+
+    def _artefacts(self, docked: Docked) -> dict[str, bytes]:
+        from dure.fields.drug.pose_drawing import draw_pose
+
+        if docked.sdf is None:
+            return {}
+        drawn = {f"pose.{lang}.svg": draw_pose(docked, self.receptor, lang).encode() for lang in ("en", "ko")}
+        return {"pose.sdf": docked.sdf.encode(), **drawn}
 
 
 def findings(docked: Docked, passed: Mapping[str, bool]) -> Found:
