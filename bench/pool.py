@@ -146,33 +146,28 @@ def recall(values: np.ndarray, seen: list[int], k: int) -> float:
 def run(target: str, names: list[str], seeds: int, plans: list[str]) -> None:
     """Adds what is missing to the target's file, after each strategy."""
     path = RESULTS / "pool" / f"{target}.json"
-    stored = json.loads(path.read_text()) if path.exists() else {"runs": {}}
-    missing = [
-        (name, plan, [s for s in range(seeds) if str(s) not in stored["runs"].get(name, {}).get(plan, {})])
-        for name in names
-        for plan in plans
-    ]
-    if not any(todo for _, _, todo in missing):
+    done = json.loads(path.read_text())["runs"] if path.exists() else {}
+    wanted = {
+        (n, p): [s for s in range(seeds) if str(s) not in done.get(n, {}).get(p, {})] for n in names for p in plans
+    }
+    if not any(wanted.values()):
         return
-    pool, values, stored["features_cpu"] = load(target)
-    stored["pool"] = len(pool)
-    for name, plan, todo in missing:
-        runs = stored["runs"].setdefault(name, {}).setdefault(plan, {})
+    pool, values, cpu = load(target)
+    for (name, plan), todo in wanted.items():
+        runs = {}
         for seed in todo:
             space = PoolSpace("molecule", pool.table, pool.blocks) if seed == 0 else pool
             runs[str(seed)] = campaign(STRATEGIES[name], space, values, PLANS[plan], seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(stored, sort_keys=True) + "\n")
-    print(
-        target,
-        len(pool),
-        {
-            n: round(float(np.mean([r[0] for r in v["242"].values()])), 3)
-            for n, v in stored["runs"].items()
-            if "242" in v
-        },
-        flush=True,
-    )
+        merge(path, {"features_cpu": cpu, "pool": len(pool)}, name, plan, runs)
+    print(target, len(pool), flush=True)
+
+
+def merge(path: Path, about: dict, name: str, plan: str, runs: dict) -> None:
+    """Reads the file again first, so that another run of this program may add other strategies meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = json.loads(path.read_text()) if path.exists() else {"runs": {}}
+    stored["runs"].setdefault(name, {}).setdefault(plan, {}).update(runs)
+    path.write_text(json.dumps(stored | about, sort_keys=True) + "\n")
 
 
 def summary() -> dict:
@@ -249,7 +244,22 @@ def markdown(found: dict) -> str:
         text += ["|---|---|---|---|---|---|---|---|"]
         for name, row in sorted(table.items(), key=lambda item: -item[1]["all"]["top1"]):
             text.append(f"| {name} | " + " | ".join(cells(row)) + " |")
-    return "\n".join(text) + "\n"
+    return "\n".join([*text, *tried()]) + "\n"
+
+
+def tried() -> list[str]:
+    """Every rule that was tried on the development targets, from `pool_tried.json`; the trial code was not kept."""
+    rows = json.loads((RESULTS / "pool_tried.json").read_text())
+    text = ["", "### Tried on the ten development targets (top 1 % / top 10; large: the two over 2,000 compounds)", ""]
+    text += [
+        "| first batch | then | 242 assays | large | 110 assays | large | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda r: (r["seed_offset"], -r["242"]["top1"])):
+        plans = [f"{row[p]['top1']:.3f} / {row[p]['top10']:.3f} | {row[p]['large']:.3f}" for p in PLANS]
+        seeds = f"{row['seed_offset']}-{row['seed_offset'] + row['seeds'] - 1}"
+        text.append(f"| {row['first']} | {row['then']} | {' | '.join(plans)} | {seeds} |")
+    return text
 
 
 def cells(row: dict) -> list[str]:
