@@ -81,7 +81,7 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
     setup = Setup(
         problem,
         title=dict(spec.title),
-        specification=parts.objects.put(canonical(_written(spec))),
+        specification=parts.objects.put(canonical(written(spec))),
         code=version("dure"),
         packages=package_versions(field),
     )
@@ -93,7 +93,7 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
     return replace(setup, problem=replace(problem, space=dict(spec.space)))
 
 
-def _written(spec: Specification) -> dict[str, Any]:
+def written(spec: Specification) -> dict[str, Any]:
     values = {name: getattr(spec, name) for name in spec.__dataclass_fields__ if name != "folder"}
     return {**values, "objective": dict(spec.objective.__dict__), "budget": dict(spec.budget.__dict__)}
 
@@ -208,9 +208,15 @@ def _read_compounds(parts: Parts, accession: str) -> Compounds:
 
 def _structures(compounds: Compounds, spec: Specification) -> pa.Table:
     """The view that design and verification are made from: row numbers and structure columns, nothing else."""
-    wanted = [spec.space.get("structure", "smiles")] + ([spec.space["name"]] if "name" in spec.space else [])
+    wanted = [*_structure_columns(spec), *([spec.space["name"]] if "name" in spec.space else [])]
     columns = {name: compounds.read.column(name) for name in wanted}
     return pa.table({**columns, "row": pa.array(compounds.read.rows, pa.int64())})
+
+
+def _structure_columns(spec: Specification) -> list[str]:
+    """One column for a molecule or a sequence; several where a design is a row of settings."""
+    named = spec.space.get("structure", "smiles")
+    return [named] if isinstance(named, str) else list(named)
 
 
 def _prepare_pool(

@@ -16,7 +16,8 @@ app = typer.Typer(
     help=say(
         "Dure: an AI-bio research hub in a box. It designs candidates, verifies them, has them tested, and learns; "
         "every number keeps its source.",
-        "두레: 상자 하나에 담은 AI 바이오 연구 허브. 후보를 설계하고 검증하고 실험을 맡기고 배우며, 모든 값의 출처를 남깁니다.",
+        "두레: 상자 하나에 담은 AI 바이오 연구 허브. 후보를 설계하고 검증하고 실험하고 배웁니다. "
+        "모든 값에는 출처가 남습니다.",
     ),
     epilog=examples(
         "dure init my-hub && cd my-hub",

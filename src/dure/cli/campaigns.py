@@ -13,6 +13,7 @@ import typer
 
 from dure.base.errors import BadInput, NotFound, Waiting
 from dure.cli import output
+from dure.cli.choosing import campaign_row
 from dure.cli.language import LANGUAGES, current, examples, say
 from dure.cli.options import Json
 from dure.cli.session import Session
@@ -63,6 +64,7 @@ def new(
 
 
 @app.command(
+    short_help=say("Run a campaign, or go on with it.", "캠페인을 실행하거나 이어서 합니다."),
     help=say(
         "Run a campaign: a new one, the unfinished one, or the report of the finished one.",
         "캠페인을 실행합니다. 새로 시작하거나, 끝나지 않은 것을 잇거나, 끝난 것의 결과를 보여 줍니다.",
@@ -101,15 +103,16 @@ def run(
     with session.hub() as hub:
         if dry_run:
             from dure.campaign.plan import plan
+            from dure.cli.plans import lines
 
             planned = plan(hub.parts(), spec, again=again)
-            output.emit(planned.as_json()) if as_json else print("\n".join(planned.lines(current())))
+            output.emit(planned.as_json()) if as_json else print("\n".join(lines(planned)))
             return
         from dure.campaign.service import start
 
         with _busy(say("preparing the pool", "후보 목록 준비 중")):
             identifier = start(hub.parts(), hub.me, spec, again=again)
-        _carry_on(hub, session, identifier, as_json)
+        _carry_on(hub, session, campaign_row(hub, identifier), as_json)
 
 
 @app.command(
@@ -128,20 +131,7 @@ def resume(
 ) -> None:
     session: Session = ctx.obj
     with session.hub() as hub:
-        _carry_on(hub, session, which or _only_unfinished(hub), as_json)
-
-
-def _only_unfinished(hub: Hub) -> str:
-    from dure.campaign import journal
-
-    with hub.database.read() as reader:
-        rows = [row for row in journal.everything(reader) if row.state == "running"]
-    if not rows:
-        raise NotFound("no campaign is unfinished", remedy="list all with: dure campaigns; start one with: dure run")
-    if len(rows) > 1:
-        ids = ", ".join(row.id[3:13] for row in rows)
-        raise BadInput(f"{len(rows)} campaigns are unfinished", remedy=f"name one: dure resume ID, one of {ids}")
-    return str(rows[0].id)
+        _carry_on(hub, session, campaign_row(hub, which), as_json)
 
 
 @contextmanager
@@ -151,13 +141,10 @@ def _busy(what: str) -> Iterator[None]:
     yield
 
 
-def _carry_on(hub: Hub, session: Session, which: str, as_json: bool) -> None:
-    from dure.campaign import journal
+def _carry_on(hub: Hub, session: Session, row: Any, as_json: bool) -> None:
     from dure.campaign.service import go_on, open_run
     from dure.cli.progress import watching
 
-    with hub.database.read() as reader:
-        row = journal.find(reader, which)
     session.campaign = row.id[3:13]
     with hub.hold(row.id):
         run_ = open_run(hub.parts(), row)
@@ -191,19 +178,24 @@ def _told(run_: Run, waits: Waiting | None = None) -> dict[str, Any]:
     return summary
 
 
-def _write_pages(run_: Run, lang: str | None = None, file: Path | None = None) -> dict[str, str]:
-    """Writes the report's pages beside the hub, or one into a file of the user's; where each lies."""
+def _write_pages(run_: Run) -> dict[str, str]:
+    """Writes the pages of a finished campaign beside the hub; where each lies."""
     outcome = run_.state.closed.get("report")
     if outcome is None:
         return {}
+    objects = run_.parts.objects
+    return _save(run_, {language: objects.get(outcome["pages"][language]).decode() for language in LANGUAGES}, None)
+
+
+def _save(run_: Run, pages: dict[str, str], file: Path | None) -> dict[str, str]:
+    """Writes pages into a file of the user's or below `reports/`; a page that is there already is left as it is."""
     name = (run_.problem.name or run_.identifier[3:13]).replace("/", "-")
     written = {}
-    for language in (lang,) if lang else LANGUAGES:
+    for language, text in pages.items():
         path = file or run_.parts.folder / "reports" / f"{name}.{language}.html"
-        data = run_.parts.objects.get(outcome["pages"][language])
-        if not (path.is_file() and path.read_bytes() == data):
+        if not (path.is_file() and path.read_bytes() == text.encode()):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            path.write_text(text, "utf-8")
         written[language] = str(path)
     return written
 
@@ -260,3 +252,104 @@ def campaigns(ctx: typer.Context, as_json: Json = False) -> None:
     head = (say("campaign", "캠페인"), say("problem", "문제"), say("turn", "회차"), say("status", "상태"))
     cells = [(r["campaign"][3:13], r["name"] or r["field"], r["ordinal"], status_title(r["status"])) for r in rows]
     print(output.table(cells, head))
+
+
+@app.command(
+    short_help=say("Trace any value down to its source.", "어떤 값이든 출처까지 추적합니다."),
+    help=say(
+        "Trace any candidate, value, order, model or dataset down to its source row, licence and proof.",
+        "후보, 값, 주문, 모델, 데이터세트를 원자료의 행과 라이선스, 원장 증명까지 추적합니다.",
+    ),
+    epilog=examples(
+        "dure trace 271a5bf8a6                  # a candidate, by the beginning of its id",
+        "dure trace b3:f9b4…0704/3              # a value, as reports and exports print it",
+        "dure trace DS-RJ1JJRQBKM1K --json",
+    ),
+)
+def trace(
+    ctx: typer.Context,
+    what: Annotated[
+        str, typer.Argument(metavar="ID", help=say("id, its beginning, or FRAME/ROW", "id, 그 앞부분 또는 FRAME/ROW"))
+    ],
+    as_json: Json = False,
+) -> None:
+    from dure.campaign.trace import trace as chain_of
+    from dure.cli.chains import lines
+
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        chain = chain_of(hub.parts(), hub.ledger, hub.me, what)
+    output.emit(chain.as_json()) if as_json else print("\n".join(lines(chain)))
+
+
+@app.command(
+    help=say(
+        "Say what an id is: campaign, dataset, model, order or candidate.",
+        "id가 무엇인지 보여 줍니다. 캠페인, 데이터세트, 모델, 주문, 후보.",
+    ),
+    epilog=examples("dure show drug/jak2", "dure show DS-RJ1JJRQBKM1K", "dure show 271a5bf8a6 --json"),
+)
+def show(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="ID", help=say("id or its beginning", "id 또는 그 앞부분"))],
+    as_json: Json = False,
+) -> None:
+    from dure.base.types import Resource
+    from dure.campaign.plan import look
+    from dure.campaign.trace import trace as chain_of
+    from dure.cli.chains import lines
+
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        link = chain_of(hub.parts(), hub.ledger, hub.me, what)
+        if link.what == "campaign":
+            hub.act().require("campaign.read", Resource("campaign", link.id))
+            told = _told(look(hub.parts(), campaign_row(hub, link.id)))
+            output.emit({"what": "campaign", **told}) if as_json else print(_in_words(told))
+            return
+    flat = type(link)(link.what, link.id, link.facts)
+    if as_json:
+        output.emit({"what": link.what, "id": link.id, **link.facts})
+        return
+    print("\n".join(lines(flat)))
+    for below in link.below:
+        if below.what in ("value", "order", "campaign"):
+            print("  " + next(lines(type(below)(below.what, below.id, below.facts))))
+    print(say(f"its whole chain: dure trace {what}", f"전체 출처: dure trace {what}"))
+
+
+@app.command(
+    help=say("Write a campaign's report again from the journal.", "기록에서 캠페인 보고서를 다시 씁니다."),
+    epilog=examples("dure report drug/jak2", "dure report 3f9a1c20 --lang ko --output report.html"),
+)
+def report(
+    ctx: typer.Context,
+    which: Which,
+    lang: Annotated[str | None, typer.Option(metavar="ko|en", help=say("one language only", "한 언어만"))] = None,
+    file: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help=say("where to write it", "쓸 파일"))
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from dure.base.types import Resource
+    from dure.campaign.plan import look
+    from dure.campaign.report.build import build
+    from dure.campaign.report.page import render
+
+    session: Session = ctx.obj
+    if lang is not None and lang not in LANGUAGES:
+        raise BadInput(f"{lang!r} is not ko or en", where="--lang", remedy="write ko or en")
+    with session.hub() as hub:
+        row = campaign_row(hub, which)
+        hub.act().require("report.read", Resource("report", row.id))
+        run_ = look(hub.parts(), row)
+        if run_.state.current is None or run_.state.current.results is None:
+            raise NotFound("nothing has been read yet", where=row.id, remedy=f"go on with: dure resume {row.id[3:13]}")
+        data = build(run_)
+        wanted = [lang] if lang else [current()] if file else list(LANGUAGES)
+        pages = {language: render(data, language) for language in wanted}  # type: ignore[arg-type]
+        written = _save(run_, pages, file)
+    if as_json:
+        output.emit({"campaign": row.id, "reports": written})
+    else:
+        print("\n".join(written.values()))

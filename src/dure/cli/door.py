@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
         output.error(problem, as_json=session.json)
         return problem.exit_code
     except BrokenPipeError:
-        # The reader went away (`| head`): nothing is left to say, and to nobody. Python must not flush again at its end.
+        # The reader went away (`| head`): nothing is left to say. Python must not flush again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -85,16 +85,23 @@ def _unexpected(fault: Exception, session: Session) -> int:
 
 
 def _keep_trace(session: Session) -> Path:
-    """Writes the trace under the hub's `logs/`, else where temporary files go; for the hub's people, not for the ledger."""
+    """Writes the trace under the hub's `logs/`, else where temporary files go; nothing of it enters the ledger."""
     import secrets
     import tempfile
     import time
     import traceback
 
     name = f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(3)}.log"
-    for folder in (lambda: session.folder / "logs", lambda: Path(tempfile.mkdtemp(prefix="dure-"))):
+
+    def beside_the_hub() -> Path:
+        return session.folder / "logs"
+
+    def among_temporary_files() -> Path:
+        return Path(tempfile.mkdtemp(prefix="dure-"))
+
+    for place in (beside_the_hub, among_temporary_files):
         try:
-            path = folder()
+            path = place()
             path.mkdir(exist_ok=True, mode=0o700)
             (path / name).write_text(traceback.format_exc(), "utf-8")
             return path / name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,10 @@ from dure.cli import output
 from dure.cli.language import examples, say
 from dure.cli.options import Json
 from dure.cli.session import FILE, Session
+
+if TYPE_CHECKING:
+    from dure.hub import Hub
+    from dure.store.doctor import Finding
 
 app = typer.Typer()
 
@@ -57,7 +61,7 @@ def init(
     from dure.hub import Hub
 
     there = if_missing and (folder / FILE).is_file()
-    more = {"database": database, "reader": reader, "objects": objects, "endpoint": endpoint}
+    more: dict[str, Any] = {"database": database, "reader": reader, "objects": objects, "endpoint": endpoint}
     with Hub.open(folder) if there else Hub.create(folder, zone=zone, **more) as hub:
         made = {
             "hub": hub.settings.hub,
@@ -82,3 +86,96 @@ def _made(made: dict[str, object]) -> str:
         f"루트 키와 토큰은 {made['private']} 에 있습니다. 허브와 따로 백업해 두십시오\n"
         f"검증용 공개 키 (원장을 검증할 사람에게 주십시오): {made['key']}",
     )
+
+
+@app.command(
+    help=say(
+        "Check objects, ledger and database against each other, and say how to mend what is wrong.",
+        "객체, 원장, 데이터베이스를 서로 대조하고 고치는 방법을 알려 줍니다.",
+    ),
+    epilog=examples(
+        "dure doctor",
+        "dure doctor --rebuild      # replay the ledger into an empty database, compare every row",
+        "dure doctor --mend         # write all tables anew from the ledger",
+        "dure doctor --collect      # delete objects that no event names, older than 24 h",
+    ),
+)
+def doctor(
+    ctx: typer.Context,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help=say("only replay and compare", "원장을 다시 적용해 비교만"))
+    ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help=say("write all tables anew", "모든 표를 원장에서 다시 씀"))
+    ] = False,
+    collect: Annotated[
+        bool, typer.Option("--collect", help=say("delete unnamed old objects", "쓰이지 않는 오래된 객체를 삭제"))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from dure.base.errors import Corrupt
+
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        done: dict[str, Any] = {}
+        if mend:
+            done["replayed"] = _mend(hub)
+        if collect:
+            done["collected"] = _collect(hub)
+        found = _examine(hub, rebuild)
+    serious = [finding for finding in found if finding.serious]
+    if as_json:
+        output.emit({**done, "healthy": not serious, "findings": [finding.as_json() for finding in found]})
+    else:
+        print("\n".join(_diagnosis(done, found)))
+    if serious:
+        raise typer.Exit(Corrupt.exit_code)
+
+
+def _examine(hub: Hub, rebuild: bool) -> list[Finding]:
+    from dure.base.types import Resource
+    from dure.store import doctor as examination
+    from dure.store.ledger import first_key
+
+    if rebuild:
+        hub.act().require("doctor.rebuild", Resource("doctor", hub.settings.hub))
+        return examination.check_projections(hub.store)
+    hub.act().require("doctor.check", Resource("doctor", hub.settings.hub))
+    with hub.database.read() as reader:
+        first = first_key(reader)
+    return examination.check(hub.store, hub.objects, first or hub.verifier)
+
+
+def _mend(hub: Hub) -> int:
+    from dure.base.types import Resource
+    from dure.store.rebuild import mend
+
+    hub.act().require("doctor.rebuild", Resource("doctor", hub.settings.hub))
+    return mend(hub.store)
+
+
+def _collect(hub: Hub) -> int:
+    from dure.base.types import Resource
+    from dure.store.doctor import collect
+
+    hub.act().require("doctor.collect", Resource("doctor", hub.settings.hub))
+    return len(collect(hub.store, hub.objects))
+
+
+def _diagnosis(done: dict[str, Any], found: list[Finding]) -> list[str]:
+    told = []
+    if "replayed" in done:
+        told.append(
+            say(
+                f"wrote all tables anew from {done['replayed']} events",
+                f"기록 {done['replayed']}건에서 모든 표를 다시 썼습니다",
+            )
+        )
+    if "collected" in done:
+        told.append(say(f"deleted {done['collected']} objects", f"객체 {done['collected']}개를 지웠습니다"))
+    told += [f"{finding.code}: {finding.where}: {finding.what}\n  → {finding.remedy}" for finding in found]
+    if not any(finding.serious for finding in found):
+        told.append(
+            say("healthy: objects, ledger and database agree", "이상 없음: 객체, 원장, 데이터베이스가 서로 맞습니다")
+        )
+    return told

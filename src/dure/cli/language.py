@@ -1,4 +1,4 @@
-"""Which of the two languages a person reads: `--lang`, else that of the terminal. Words stand beside each other in the code."""
+"""Which language a person reads: `--lang`, else that of the terminal. Both wordings stand together in the code."""
 
 from __future__ import annotations
 

@@ -24,7 +24,9 @@ SHOWN = 20
 
 
 @app.command(
-    help=say("Write the ledger as a bundle that anyone can check.", "누구나 검증할 수 있는 묶음으로 원장을 내보냅니다."),
+    help=say(
+        "Write the ledger as a bundle that anyone can check.", "누구나 검증할 수 있는 묶음으로 원장을 내보냅니다."
+    ),
     epilog=examples("dure ledger export bundle/", "dure ledger export bundle/ --json"),
 )
 def export(
@@ -66,7 +68,8 @@ def verify(
         str | None, typer.Option(metavar="KEY|FILE", help=say("the verifier key you trust", "신뢰하는 검증 키"))
     ] = None,
     since: Annotated[
-        Path | None, typer.Option(metavar="FILE", help=say("a checkpoint you kept from earlier", "예전에 보관한 체크포인트"))
+        Path | None,
+        typer.Option(metavar="FILE", help=say("a checkpoint you kept from earlier", "예전에 보관한 체크포인트")),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help=say("check the form of every event too", "모든 기록의 형식까지 확인"))
@@ -131,7 +134,10 @@ def _read(path: Path) -> str:
 
 
 @app.command(
-    help=say("Sign a checkpoint now and print it: keep it, or give it to a witness.", "지금 체크포인트에 서명해 출력합니다. 보관하거나 증인에게 맡기십시오."),
+    help=say(
+        "Sign a checkpoint now and print it: keep it, or give it to a witness.",
+        "지금 체크포인트에 서명해 출력합니다. 보관하거나 증인에게 맡기십시오.",
+    ),
     epilog=examples("dure ledger checkpoint > kept.note", "dure ledger checkpoint --json"),
 )
 def checkpoint(ctx: typer.Context, as_json: Json = False) -> None:
@@ -146,7 +152,10 @@ def checkpoint(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command(
-    help=say("Print the verifier keys: the first, and the one in force.", "검증용 공개 키를 출력합니다. 첫 키와 지금 쓰는 키."),
+    help=say(
+        "Print the verifier keys: the first, and the one in force.",
+        "검증용 공개 키를 출력합니다. 첫 키와 지금 쓰는 키.",
+    ),
     epilog=examples("dure ledger key", "dure ledger key --json | jq -r .first > key.pub"),
 )
 def key(ctx: typer.Context, as_json: Json = False) -> None:
@@ -156,7 +165,9 @@ def key(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         output.emit({"first": first, "in_force": now})
     else:
-        print(first if first == now else output.pairs([(say("first", "첫 키"), first), (say("in force", "현재 키"), now)]))
+        print(
+            first if first == now else output.pairs([(say("first", "첫 키"), first), (say("in force", "현재 키"), now)])
+        )
 
 
 def _keys(hub: Hub) -> tuple[Verifier, Verifier]:
@@ -169,7 +180,10 @@ def _keys(hub: Hub) -> tuple[Verifier, Verifier]:
 
 
 @app.command(
-    help=say("Replace the signing key; the old key signs for the new one.", "서명 키를 교체합니다. 옛 키가 새 키를 보증합니다."),
+    help=say(
+        "Replace the signing key; the old key signs for the new one.",
+        "서명 키를 교체합니다. 옛 키가 새 키를 보증합니다.",
+    ),
     epilog=examples("dure ledger rotate"),
 )
 def rotate(ctx: typer.Context, as_json: Json = False) -> None:
@@ -178,12 +192,16 @@ def rotate(ctx: typer.Context, as_json: Json = False) -> None:
     session: Session = ctx.obj
     with session.hub() as hub:
         new = str(hand_over(hub.act(), hub.keyring, hub.ledger))
-    output.emit({"in_force": new}) if as_json else print(say(f"from now on signs: {new}", f"이제부터 서명하는 키: {new}"))
+    output.emit({"in_force": new}) if as_json else print(
+        say(f"from now on signs: {new}", f"이제부터 서명하는 키: {new}")
+    )
 
 
 @app.command(
     help=say("Show events of the ledger, the newest last.", "원장의 기록을 봅니다. 최근 것이 마지막입니다."),
-    epilog=examples("dure ledger show", "dure ledger show --from 0 --count 5 --json", "dure ledger show --subject b3:…"),
+    epilog=examples(
+        "dure ledger show", "dure ledger show --from 0 --count 5 --json", "dure ledger show --subject b3:…"
+    ),
 )
 def show(
     ctx: typer.Context,
@@ -201,8 +219,16 @@ def show(
     if as_json:
         output.emit(events)
         return
-    head = (say("event", "순번"), say("time", "시각"), say("kind", "종류"), say("subject", "대상"), say("actor", "행위자"))
-    print(output.table([(e["sequence"], e["time"][:19], e["kind"], e["subject"][:13], e["actor"]) for e in events], head))
+    head = (
+        say("event", "순번"),
+        say("time", "시각"),
+        say("kind", "종류"),
+        say("subject", "대상"),
+        say("actor", "행위자"),
+    )
+    print(
+        output.table([(e["sequence"], e["time"][:19], e["kind"], e["subject"][:13], e["actor"]) for e in events], head)
+    )
 
 
 def _events(hub: Hub, start: int | None, count: int, subject: str | None) -> list[dict[str, Any]]:

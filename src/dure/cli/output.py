@@ -1,4 +1,4 @@
-"""What reaches the terminal: one JSON value or lines for people on standard output; errors in the one shape they have."""
+"""What reaches the terminal: one JSON value, or lines for people, on standard output; errors in their one shape."""
 
 from __future__ import annotations
 

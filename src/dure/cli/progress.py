@@ -107,7 +107,8 @@ class Live:
         from rich.console import Console
         from rich.live import Live as Display
 
-        self._problem, self._state, self._now = problem, state, None
+        self._problem, self._state = problem, state
+        self._now: Step | None = None
         self._began = time.monotonic()
         self._before = len(state.measured)
         self._spinner = self._make_spinner()
