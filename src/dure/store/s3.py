@@ -148,7 +148,7 @@ class S3Objects:
 
         try:
             yield
-        except (DureError, NotFoundError):
+        except (DureError, NotFoundError, FileNotFoundError):
             raise
         except (PermissionDeniedError, UnauthenticatedError, PermissionError):
             # What the server says would repeat the key's id, so it is not passed on.

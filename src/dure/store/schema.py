@@ -54,8 +54,8 @@ def _admit_reader(connection: Connection, name: str) -> None:
 
 _CAN_WRITE = """
     SELECT has_schema_privilege(:name, 'public', 'CREATE') OR EXISTS (
-        SELECT 1 FROM pg_tables WHERE schemaname = 'public'
-        AND has_table_privilege(:name, format('public.%I', tablename), 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+        SELECT 1 FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+        AND has_table_privilege(:name, oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     )
 """
 
