@@ -54,10 +54,12 @@ class MinMax:
         self.planes, self.total = planes, total
 
     @classmethod
-    def of(cls, counts: Any) -> MinMax:
-        """The kernel of counts, shape (pool, features)."""
+    def of(cls, counts: Any, ones: Rows | None = None) -> MinMax:
+        """The kernel of counts, shape (pool, features); `ones`, one a count, may be shared."""
         matrix = sparse.csr_matrix(counts)
-        return cls(_unary(matrix), np.asarray(matrix.sum(axis=1), dtype=np.float32).ravel())
+        total = np.asarray(matrix.sum(axis=1), dtype=np.float32).ravel()
+        ones = np.ones(_size(matrix), dtype=np.float32) if ones is None else ones
+        return cls(_unary(matrix, ones[: _size(matrix)]), total)
 
     def among(self, positions: Positions) -> MinMax:
         return MinMax(self.planes[positions], self.total[positions])
@@ -131,7 +133,9 @@ def pool_kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
 def _kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
     if not pool.blocks:
         raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
-    counts = [MinMax.of(b.matrix) for b in pool.blocks if b.kind == "counts"]
+    given = [b.matrix for b in pool.blocks if b.kind == "counts"]
+    ones = np.ones(max(map(_size, given), default=0), dtype=np.float32)
+    counts = [MinMax.of(matrix, ones) for matrix in given]
     points = [b.matrix if b.kind == "unit" else ranks(b.matrix) for b in pool.blocks if b.kind != "counts"]
     if not counts:
         return tuple(PoolKernel([(1 / len(points), Gaussian.of(p, scale)) for p in points]) for scale in SCALES)
@@ -140,7 +144,11 @@ def _kernels(pool: PoolSpace) -> tuple[PoolKernel, ...]:
     return (PoolKernel(parts + [(share / len(points), Gaussian.of(p, REAL_SCALE)) for p in points]),)
 
 
-def _unary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def _size(counts: Any) -> int:
+    return int(counts.sum(dtype=np.int64))
+
+
+def _unary(matrix: sparse.csr_matrix, ones: Rows) -> sparse.csr_matrix:
     """Ones in as many columns as each count says; columns that no row has are never made."""
     counts = matrix.data.astype(np.int32)
     highest = np.zeros(matrix.shape[1], dtype=np.int32)
@@ -150,7 +158,7 @@ def _unary(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     levels = np.arange(ends[-1], dtype=np.int32) - np.repeat(ends[:-1].astype(np.int32), counts)
     columns = np.repeat(first[matrix.indices].astype(np.int32), counts) + levels
     shape = (matrix.shape[0], int(highest.sum()))
-    return sparse.csr_matrix((np.ones(len(columns), dtype=np.float32), columns, ends[matrix.indptr]), shape=shape)
+    return sparse.csr_matrix((ones, columns, ends[matrix.indptr]), shape=shape)
 
 
 def ranks(real: Floats) -> Floats:
