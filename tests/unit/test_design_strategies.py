@@ -67,7 +67,7 @@ def test_boxes_too(name):
     chosen = strategy(name)
     measured = chosen.ask(BOX, knowledge(), 10, rng)
     assert len({c.id for c in measured}) == 10
-    for _ in range(3):
+    for _ in range(2):
         state = knowledge(measured, [hill(c) for c in measured])
         batch = chosen.ask(BOX, state, 5, rng)
         assert len(batch) == 5
