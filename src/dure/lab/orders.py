@@ -254,7 +254,8 @@ def hand_over(
     if not waiting:
         return
     campaign = waiting[0].campaign
-    known = frozenset() if fresh else driver.find([row.key for row in waiting]) if driver.can_find else None
+    # A laboratory that can be asked is always asked: whoever held this campaign before may have been here meanwhile.
+    known = driver.find([row.key for row in waiting]) if driver.can_find else frozenset() if fresh else None
     if known is None:
         require(act, "order.record", campaign, owner, "placed")
         with act.change() as change:
