@@ -30,12 +30,14 @@ class Field:
         template: the commented `problem.toml` that `dure new` writes.
         distributions: the packages whose versions its results depend on.
         prepare: task from `table` (Parquet: a column `row` and the structure columns, never a value) and params to
-            `pool` (Parquet: id, content, form, kind) and `rows` (Parquet: row, candidate, problem).
+            `pool` (Parquet: id, content, form, kind) and `rows` (Parquet: row, candidate, problem); params hold the
+            names of the columns, `structure` (a list where a design is a row of settings) and `name`.
         features: task from `pool` to `features`; `read_features` turns these bytes into blocks in pool order.
         space: a space without a file, from the specification's `space` table.
         ladder: the checks and gates of every proposal, from the specification's `ladder` table.
         finalists: those of the best at the end, from the `finalists` table and fetched sources.
-        simulate: task from `candidate` (canonical JSON of content) and seed to `value` (canonical JSON number).
+        simulate: task from `candidate` (canonical JSON of kind, content and form) and seed to `value` (canonical JSON
+            number).
         draw: SVG of a candidate, (candidate, width, height).
         label: a candidate in a few characters.
         group: what "by scaffold" means here: candidates of one group are near relatives.

@@ -24,7 +24,8 @@ class SimulatedDriver:
     Args:
         tasks, objects: the hub's.
         notebook: the laboratory's order book.
-        simulate: task from `candidate` (canonical JSON of its content) and `params` to `value` (a JSON number).
+        simulate: task from `candidate` (canonical JSON of its kind, content and form) and `params` to `value` (a JSON
+            number).
         settings: the problem's `lab` table, handed to the task.
         designs: the candidates of ids.
         property, unit: of the evidence.
@@ -62,7 +63,7 @@ class SimulatedDriver:
         calls = [
             Call(
                 self._simulate,
-                {"candidate": self._objects.put(canonical(dict(design.content)))},
+                {"candidate": self._objects.put(canonical([design.kind, dict(design.content), dict(design.form)]))},
                 self._settings,
                 int(order.key[3:11], 16),
             )
