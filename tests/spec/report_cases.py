@@ -316,7 +316,7 @@ def jak2(seed: int = 0, noise_only: bool = False) -> ReportData:
                 (both("분자 구조가 온전함", "sound geometry"), True),
                 (both("단백질과 겹치지 않음", "no clash with the protein"), i != 3),
             ),
-            f.drawing,
+            both(f.drawing, f.drawing) if f.drawing else None,
         )
         for i, f in enumerate(results.findings[:5])
     )

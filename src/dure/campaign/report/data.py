@@ -356,13 +356,14 @@ class Pose:
     Attributes:
         score: simulated.
         checks: each test of plausibility and whether it was passed.
+        drawing: SVG in each language, since a drawing holds words; or None.
     """
 
     candidate: str
     name: str
     score: Value
     checks: tuple[tuple[Text, bool], ...]
-    drawing: str | None = None
+    drawing: Text | None = None
 
 
 @dataclass(frozen=True)

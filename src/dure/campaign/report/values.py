@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 import unicodedata
 
-SHOWN_UNITS = {"1": "", "nmol/L": "nM", "umol/L": "µM", "mmol/L": "mM", "mol/L": "M", "Cel": "°C", "Ao2": "Å²"}
+SHOWN_UNITS = {
+    "1": "",
+    "nmol/L": "nM",
+    "umol/L": "µM",
+    "mmol/L": "mM",
+    "mol/L": "M",
+    "Cel": "°C",
+    "Ao2": "Å²",
+    "[Ao]2": "Å²",
+}
 LONGEST = 120
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 

@@ -1,0 +1,103 @@
+"""The answer: the best candidates with all that is known of them, and every reading in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dure.campaign.closing import tested
+from dure.campaign.report.book import Book, no_truth, text
+from dure.campaign.report.data import Absent, Answer, Assay, Fact, Finding, Score, Text, Value
+from dure.campaign.report.gates import explained
+from dure.campaign.statistics import Hits, yield_of
+
+LISTED = 50
+DRAWN = 10
+WIDTH, HEIGHT = 240, 180
+
+
+def answer(book: Book) -> Answer | Absent:
+    """The best of what was read; Absent before the first reading."""
+    if not book.order:
+        return Absent(Text("아직 읽은 값이 없습니다", "nothing was read yet"))
+    first = book.order[0]
+    hits = hits_of(book.score, book.run.setup.size) if book.score else None
+    turned = {candidate: book.sign * value for candidate, value in book.measured.items()}
+    yields = yield_of(turned, book.groups(list(turned)), hits)
+    best = book.read(first)
+    return Answer(
+        findings=tuple(_finding(book, c, drawn=i < DRAWN) for i, c in enumerate(book.order[:LISTED])),
+        best=best,
+        mean_best=Value(book.sign * yields.mean_best, best.unit, best.kind, best.trace, decimals=book.decimals),
+        best_at=tested(book.run.state).index(first) + 1,
+        scores=_scores(book.score) if book.score else no_truth(book.run),
+        variety=_variety(book, yields.scaffolds),
+    )
+
+
+def hits_of(score: Mapping[str, Any], pool: int | None) -> Hits:
+    """What there was to find."""
+    return Hits(score["top1_total"], score["top1_threshold"], frozenset(score["top1_ids"]), pool or 0)
+
+
+def _scores(score: Mapping[str, Any]) -> tuple[Score, ...]:
+    """Top 1 % and top 10; where both are the same candidates, once."""
+    top = Score(Text("상위 1 %", "top 1 %"), score["top1_found"], score["top1_total"])
+    ten = Score(Text("상위 10개", "top 10"), score["top10_found"], score["top10_total"])
+    return (top,) if top.total == ten.total else (top, ten)
+
+
+def _variety(book: Book, count: int | None) -> tuple[Text, int] | None:
+    title = book.run.field_.group_title
+    if count is None or not title or book.run.field_.group is None:
+        return None
+    return Text(f"적중 후보의 서로 다른 {title['ko']}", f"different {title['en']}s among the hits"), count
+
+
+def _finding(book: Book, candidate: str, *, drawn: bool) -> Finding:
+    value, known = book.read(candidate), book.run.known[candidate]
+    return Finding(
+        candidate=candidate,
+        name=book.name(candidate),
+        value=value,
+        drawing=book.run.field_.draw(known, WIDTH, HEIGHT) if drawn else None,
+        facts=tuple(_facts(book, candidate, value)),
+        flags=tuple(explained(book, row) for row in book.flags.get(candidate, ())),
+        round=book.rounds.get(candidate),
+    )
+
+
+def _facts(book: Book, candidate: str, value: Value) -> list[Fact]:
+    """What was expected, what follows from the value, and what simulations say."""
+    before = book.expected(candidate)
+    facts = [Fact(Text("읽기 전 예측", "predicted before it was read"), before)] if before else []
+    facts += _derived(book, candidate, value)
+    told = book.simulated(candidate).items()
+    return facts + [Fact(book.title(name), found) for name, found in told if "/" not in name]
+
+
+def _derived(book: Book, candidate: str, value: Value) -> list[Fact]:
+    derive = book.run.field_.derive
+    if derive is None or value.value is None:
+        return []
+    rows = derive(book.run.known[candidate], book.property, value.value)
+    return [
+        Fact(text(title), Value(number, unit, "rule", value.trace, qualifier=value.qualifier))
+        for title, number, unit in rows
+    ]
+
+
+def assays(book: Book) -> tuple[Assay, ...]:
+    """Every reading, in the order in which they were read."""
+    seen: set[str] = set()
+    found: list[Assay] = []
+    for turn in book.run.state.rounds:
+        batch = [m.candidate for m in (turn.results or ()) if m.failed is None]
+        groups = book.groups(batch)
+        for candidate in batch:
+            mean, sd = book.foreseen.get(candidate, (None, None))
+            novel = groups[candidate] not in seen if groups else None
+            place = (len(found) + 1, turn.number, candidate, book.name(candidate))
+            found.append(Assay(*place, book.read(candidate), mean, sd, novel))
+        seen.update(groups.values())
+    return tuple(found)
