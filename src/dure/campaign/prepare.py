@@ -34,9 +34,6 @@ from dure.compute.runner import Resources
 from dure.data import datasets
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
-from dure.data.values import parse_values
-from dure.lab.replay import WELLS
-from dure.lab.wells import join_values, to_scale
 from dure.store.files import put_files, read_manifest
 from dure.store.frames import put_frame
 
@@ -252,6 +249,10 @@ def _read_values(
     parts: Parts, compounds: Compounds, rows: pa.Table, spec: Specification
 ) -> tuple[pa.Table, dict[str, int]]:
     """The wells of the plate: each candidate's value in the objective's unit, from all its rows."""
+    from dure.data.values import parse_values  # polars: not needed by a campaign that goes on
+    from dure.lab.replay import WELLS
+    from dure.lab.wells import join_values, to_scale
+
     column = spec.lab.get("column")
     if column is None:
         raise BadInput("a replay needs the column of the measured values", where="[lab]", remedy='add column = "…"')

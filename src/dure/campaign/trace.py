@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from dure.base.errors import BadInput, NotFound
+from dure.base.errors import BadInput, Corrupt, NotFound
 from dure.base.types import Resource
 from dure.campaign import journal
 from dure.campaign.run import Parts
@@ -29,7 +29,7 @@ from dure.models import registry as models
 from dure.store.database import Reader
 from dure.store.frames import get_frame
 from dure.store.ledger import Ledger, ledger_event
-from dure.store.merkle import verify_inclusion
+from dure.store.merkle import leaf_hash, verify_inclusion
 from dure.store.notes import SignedCheckpoint
 
 PREFIX = 8
@@ -341,13 +341,13 @@ class _Tracer:
         if newest is None or newest.size <= sequence:
             return {"checkpoint": None, "proven": False}
         proof = self.ledger.inclusion(sequence, newest.size)
-        proven = verify_inclusion(leaf, sequence, newest.size, proof, newest.root)
-        return {
-            "checkpoint": newest.size,
-            "root": newest.root.hex(),
-            "proof": [h.hex() for h in proof],
-            "proven": proven,
-        }
+        if not verify_inclusion(leaf_hash(leaf), sequence, newest.size, proof, newest.root):
+            raise Corrupt(
+                f"event {sequence} is not the one that the checkpoint of {newest.size} events covers",
+                remedy="find what was altered with: dure doctor",
+            )
+        path = [node.hex() for node in proof]
+        return {"checkpoint": newest.size, "root": newest.root.hex(), "proof": path, "proven": True}
 
     @cached_property
     def _newest(self) -> Any:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import BigInteger, Column, Index, Table, select
 
 from dure.access.act import Act
@@ -24,6 +22,9 @@ from dure.store.database import Reader, chars, metadata
 from dure.store.frames import get_frame, put_frame
 from dure.store.kinds import DIGEST, INTEGER, Event, EventKind, Insert, Op, body_field, one_of
 from dure.store.objects import Objects
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 evidence = Table(
     "evidence",
@@ -66,6 +67,8 @@ class Frame:
 
 def put(objects: Objects, table: pa.Table) -> list[Frame]:
     """Stores an evidence table, one frame for each kind in it; what has no row makes no frame."""
+    import pyarrow.compute as pc
+
     check_evidence(table)
     frames = []
     for kind in EVIDENCE_KINDS:
@@ -110,6 +113,8 @@ def value_at(objects: Objects, trace_id: str) -> Mapping[str, Any]:
 
 def about(objects: Objects, frames: Sequence[Any], candidate: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(trace id, row) of everything these frames hold about a candidate."""
+    import pyarrow.compute as pc
+
     for frame in frames:
         table = get_frame(objects, frame.frame)
         for row in pc.indices_nonzero(pc.equal(table["candidate"], candidate)).to_pylist():

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.stats import rankdata
 
 from dure.base.errors import BadInput
 from dure.design.contract import Floats
 from dure.design.pool import PoolSpace
+from dure.design.ranks import average_ranks
 
 Rows = NDArray[np.float32]
 Positions = Sequence[int] | NDArray[np.int64]
@@ -168,5 +168,5 @@ def ranks(real: Floats) -> Floats:
     result = np.zeros(varying.shape)
     for j, column in enumerate(varying.T):
         known = np.isfinite(column)
-        result[known, j] = 2 * (rankdata(column[known]) - 0.5) / known.sum() - 1
+        result[known, j] = 2 * (average_ranks(column[known]) - 0.5) / known.sum() - 1
     return result

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from scipy.optimize import minimize_scalar
 from scipy.special import log_ndtr, ndtri
-from scipy.stats import rankdata
 
 from dure.design.contract import Floats
 from dure.design.kernels import PoolKernel
+from dure.design.ranks import average_ranks
 
 Positions = NDArray[np.int64]
 
@@ -64,7 +64,7 @@ class Fit:
 
 def normal_scores(values: Floats) -> Floats:
     """Values as quantiles of a standard normal of their mid-ranks, shape kept; equal values stay equal."""
-    scores: Floats = ndtri((rankdata(values) - 0.5) / len(values))
+    scores: Floats = ndtri((average_ranks(values) - 0.5) / len(values))
     return scores
 
 

@@ -7,17 +7,15 @@ structures alone, in the order of candidate ids, since the row order of a publis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import BigInteger, Column, Table, select
 
 from dure.access.act import Act, Found
 from dure.base.canonical import digest
 from dure.base.clock import Clock
-from dure.base.evidence import EVIDENCE, check_evidence
 from dure.base.types import Resource
 from dure.design.candidate import Candidate
 from dure.lab.notebook import Notebook
@@ -27,17 +25,34 @@ from dure.store.frames import get_frame
 from dure.store.kinds import ACCESSION, DIGEST, INTEGER, PRINCIPAL, Event, EventKind, Insert, Op, Update
 from dure.store.objects import Objects
 
-WELLS = pa.schema(
-    [
-        pa.field("candidate", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("sd", pa.float64()),
-        pa.field("qualifier", pa.string(), nullable=False),
-        pa.field("n", pa.int32(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-    ]
-)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WELLS: pa.Schema
 """A sealed plate: one well a candidate, its value in the objective's unit, and the dataset rows behind it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "WELLS":  # made when it is first asked for: most commands never touch a table
+        return _schema()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@cache
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("candidate", pa.string(), nullable=False),
+            pa.field("value", pa.float64(), nullable=False),
+            pa.field("sd", pa.float64()),
+            pa.field("qualifier", pa.string(), nullable=False),
+            pa.field("n", pa.int32(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+        ]
+    )
+
 
 plate = Table(
     "plate",
@@ -157,6 +172,9 @@ class ReplayDriver:
         self._notebook.enter(orders)
 
     def collect(self, orders: Sequence[Order]) -> Reading | None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         act = self._act()
         with act.read() as reader:
             placed = {row.key for row in orders_of(reader, orders[0].campaign) if row.state != "placed"}
@@ -169,6 +187,10 @@ class ReplayDriver:
         return Reading(self._evidence(wells), failed)
 
     def _evidence(self, wells: pa.Table) -> pa.Table:
+        import pyarrow as pa
+
+        from dure.base.evidence import EVIDENCE, check_evidence
+
         count = wells.num_rows
         fixed = {**self._describe, "kind": "measured", "at": self._clock()}
         columns = []
