@@ -135,7 +135,8 @@ def stopping(book: Book) -> Stopping | Absent:
     if pool is None or not book.measured:
         return Absent(Text("후보 목록이 없어 계산하지 않았습니다", "not computed: the space has no list"))
     knowledge = run.knowledge()
-    rest = [i for i, candidate in enumerate(pool.ids) if candidate not in knowledge.taken]
+    taken = knowledge.taken
+    rest = [i for i, candidate in enumerate(pool.ids) if candidate not in taken]
     if not rest:
         return Absent(Text("남은 후보가 없습니다", "no candidate is left"))
     expected = run.strategy.predict(pool, knowledge, pool.take(rest))
