@@ -21,7 +21,7 @@ from dure.base.canonical import digest
 from dure.base.errors import BadInput
 from dure.design.candidate import Candidate
 from dure.lab.orders import Order, Reading
-from dure.lab.plate import Item, Layout, Well, dilution, plan_plates, read_worklist, worklist_csv
+from dure.lab.plate import Item, Layout, Well, dilution, plan_plates, read_worklist, results_template, worklist_csv
 from dure.lab.platepage import plate_page
 
 WORKLIST = "worklist.csv"
@@ -45,7 +45,9 @@ class ManualDriver:
         self.folder, self.settings, self._label = folder, settings, label
 
     def find(self, keys: Sequence[str]) -> frozenset[str]:
-        known = {well.order for path in self.folder.glob(f"round-*/{WORKLIST}") for well in read_worklist(path.read_bytes())}
+        known = {
+            well.order for path in self.folder.glob(f"round-*/{WORKLIST}") for well in read_worklist(path.read_bytes())
+        }
         return frozenset(known).intersection(keys)
 
     def submit(self, orders: Sequence[Order], candidates: Mapping[str, Candidate]) -> None:
@@ -72,7 +74,11 @@ class ManualDriver:
         self.folder.mkdir(parents=True, exist_ok=True)
         size = int(self.settings.get("plate", 96))
         title = f"{ordered[0][0].campaign[3:13]}, round {number}"
-        files = {WORKLIST: worklist_csv(wells), "compounds.csv": _compounds(ordered, self._label)}
+        files = {
+            WORKLIST: worklist_csv(wells),
+            "RESULTS.csv": results_template(wells),
+            "compounds.csv": _compounds(ordered, self._label),
+        }
         for lang in ("en", "ko"):
             files[f"plates.{lang}.html"] = plate_page(wells, plate_size=size, title=title, lang=lang).encode()
         draft = self.folder / f".{secrets.token_hex(6)}"
@@ -96,9 +102,13 @@ def layout(settings: Mapping[str, Any]) -> Layout:
     """
     for key in ("top", "unit"):
         if key not in settings:
-            raise BadInput(f"the key {key!r} is missing", where="[lab]", remedy='for example: top = 10.0, unit = "umol/L"')
+            raise BadInput(
+                f"the key {key!r} is missing", where="[lab]", remedy='for example: top = 10.0, unit = "umol/L"'
+            )
     try:
-        series = dilution(float(settings["top"]), float(settings.get("factor", 3.1622776601683795)), int(settings.get("points", 8)))
+        series = dilution(
+            float(settings["top"]), float(settings.get("factor", 3.1622776601683795)), int(settings.get("points", 8))
+        )
         reference = settings.get("reference")
         return Layout(
             concentrations=series,
@@ -110,7 +120,9 @@ def layout(settings: Mapping[str, Any]) -> Layout:
             reference=Item("", f"reference:{reference}", str(reference)) if reference else None,
         )
     except (TypeError, ValueError) as error:
-        raise BadInput(f"a value cannot be used: {error}", where="[lab]", remedy="compare it with what `dure new` writes") from None
+        raise BadInput(
+            f"a value cannot be used: {error}", where="[lab]", remedy="compare it with what `dure new` writes"
+        ) from None
 
 
 def _compounds(ordered: Sequence[tuple[Order, Candidate]], label: Callable[[Candidate], str]) -> bytes:
@@ -120,5 +132,7 @@ def _compounds(ordered: Sequence[tuple[Order, Candidate]], label: Callable[[Cand
     writer = csv.writer(sink)
     writer.writerow(["order", "candidate", "name", *fields])
     for order, candidate in ordered:
-        writer.writerow([order.key, order.candidate, label(candidate), *(candidate.form.get(name, "") for name in fields)])
+        writer.writerow(
+            [order.key, order.candidate, label(candidate), *(candidate.form.get(name, "") for name in fields)]
+        )
     return sink.getvalue().encode()
