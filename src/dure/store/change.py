@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from dure.base.canonical import canonical, timestamp
 from dure.base.clock import Clock
@@ -42,11 +42,13 @@ class Change:
         self.actor = actor
         self.events: list[Event] = []
         self._registry = registry
-        self._decisions = {(d.action, d.resource.partition("/")[2]): d for d in decisions}
+        self._decisions = {(d.action, d.resource.partition("/")[2]): d.as_leaf() for d in decisions}
         newest_sequence, newest = last_event(connection)
         self._next = newest_sequence + 1
         self.time = max(newest, now)
         self._moved: dict[str, int] = {}
+        self._expected: dict[str, object] = {}
+        self._decided: dict[int, bytes] = {}
 
     def record(self, kind: str, subject: str, body: Mapping[str, Any], *, expect: int | object | None = ANY) -> Event:
         """Appends one event.
@@ -59,7 +61,8 @@ class Change:
                 ANY where it does not matter.
 
         Raises:
-            Conflict: the subject moved meanwhile; nothing of this Change is kept.
+            Conflict: the subject moved meanwhile; nothing of this Change is kept. It is raised here, at the next read
+                or at the end: all that is expected is looked up at once.
             RuntimeError: no decision of this act allows the event.
             ValueError: the body breaks the rules of its kind.
         """
@@ -70,7 +73,7 @@ class Change:
             raise RuntimeError(f"{kind} on {subject}: this act has no decision {rule.action!r} about it")
         if expect is not ANY:
             self._expect(subject, expect)
-        event = Event(self._next, self.time, self.actor, kind, rule.v, subject, dict(body), decision.as_leaf())
+        event = Event(self._next, self.time, self.actor, kind, rule.v, subject, dict(body), decision)
         self.events.append(event)
         self._moved[subject] = self._next
         self._next += 1
@@ -88,27 +91,76 @@ class Change:
         return self._reader
 
     def project(self) -> None:
-        """Writes what follows from the events that were not projected yet."""
+        """Writes what follows from the events that were not projected yet, after what they expect was found so."""
+        self._check_expected()
         apply(self._connection, self._registry, self.events[self._projected :])
         self._projected = len(self.events)
 
     def version(self, subject: str) -> int | None:
         """The sequence of the subject's newest event, this Change's own included; None when it has none."""
-        if subject in self._moved:
-            return self._moved[subject]
-        table = ledger_event.c
-        query = select(table.sequence).where(table.subject == subject).order_by(table.sequence.desc()).limit(1)
-        found: int | None = self._reader.scalar(query)
+        return self._moved[subject] if subject in self._moved else self._versions([subject]).get(subject)
+
+    def leaves(self) -> list[dict[str, Any]]:
+        """The ledger rows of its events."""
+        return [self._row(event) for event in self.events]
+
+    def _row(self, event: Event) -> dict[str, Any]:
+        decision = self._decided.get(id(event.decision))
+        if decision is None:
+            # One decision may stand behind thousands of events: its text is made once.
+            decision = self._decided[id(event.decision)] = canonical(event.decision)
+        leaf = leaf_of(event, decision)
+        if len(leaf) > MAX_LEAF:
+            raise ValueError(f"{event.kind}: a leaf of {len(leaf)} bytes; what is over {MAX_LEAF} belongs in an object")
+        about = {"time": event.time, "kind": event.kind, "subject": event.subject}
+        return {"sequence": event.sequence, **about, "leaf": leaf}
+
+    def _versions(self, subjects: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for start in range(0, len(subjects), _ASKED):
+            rows = self._connection.execute(_VERSIONS, {"subjects": subjects[start : start + _ASKED]})
+            found.update((row[0], row[1]) for row in rows)
         return found
 
     def _expect(self, subject: str, expected: object) -> None:
-        found = self.version(subject)
-        if found != expected:
-            seen = "not to exist" if expected is None else f"at event {expected}"
-            raise Conflict(
-                f"{subject} was expected {seen} and is at event {found}",
-                remedy="somebody else moved it meanwhile: look at it again, then repeat the command",
-            )
+        if subject in self._moved:
+            _compare(subject, expected, self._moved[subject])
+        else:
+            self._expected[subject] = expected
+
+    def _check_expected(self) -> None:
+        # Nobody else writes while this Change holds the lock, so it may be asked as well now as then.
+        found = self._versions(list(self._expected))
+        for subject, expected in self._expected.items():
+            _compare(subject, expected, found.get(subject))
+        self._expected.clear()
+
+
+_ASKED = 500
+_VERSIONS = (
+    select(ledger_event.c.subject, func.max(ledger_event.c.sequence))
+    .where(ledger_event.c.subject.in_(bindparam("subjects", expanding=True)))
+    .group_by(ledger_event.c.subject)
+)
+
+
+def _compare(subject: str, expected: object, found: int | None) -> None:
+    if found != expected:
+        seen = "not to exist" if expected is None else f"at event {expected}"
+        raise Conflict(
+            f"{subject} was expected {seen} and is at event {found}",
+            remedy="somebody else moved it meanwhile: look at it again, then repeat the command",
+        )
+
+
+def leaf_of(event: Event, decision: bytes) -> bytes:
+    """The canonical JSON of an event, `decision` being that of its decision: what the ledger hashes and keeps."""
+    before = canonical({"actor": event.actor, "body": event.body})
+    after = canonical(
+        {"kind": event.kind, "sequence": event.sequence, "subject": event.subject, "time": event.time, "v": event.v}
+    )
+    # Names are sorted: actor, body, decision, kind, sequence, subject, time, v.
+    return before[:-1] + b',"decision":' + decision + b"," + after[1:]
 
 
 class Store:
@@ -139,33 +191,16 @@ class Store:
             yield change
             if not change.events:
                 raise RuntimeError("a Change without an event")
-            state = self.ledger.append(connection, list(map(_row, change.events)), sign=sign)
+            # What was expected is looked up before the Change's own events stand in the ledger.
             change.project()
-        self.ledger.committed(state)
+            edge = self.ledger.append(connection, change.leaves(), sign=sign)
+        self.ledger.committed(edge)
 
     def sign(self) -> None:
         """Signs a checkpoint over everything so far, unless the newest one covers it."""
         with self.database.write() as connection:
-            state = self.ledger.append(connection, [], sign=True)
-        self.ledger.committed(state)
-
-
-def _row(event: Event) -> dict[str, Any]:
-    leaf = canonical(
-        {
-            "actor": event.actor,
-            "body": event.body,
-            "decision": event.decision,
-            "kind": event.kind,
-            "sequence": event.sequence,
-            "subject": event.subject,
-            "time": event.time,
-            "v": event.v,
-        }
-    )
-    if len(leaf) > MAX_LEAF:
-        raise ValueError(f"{event.kind}: a leaf of {len(leaf)} bytes; what is over {MAX_LEAF} belongs in an object")
-    return {"sequence": event.sequence, "time": event.time, "kind": event.kind, "subject": event.subject, "leaf": leaf}
+            edge = self.ledger.append(connection, [], sign=True)
+        self.ledger.committed(edge)
 
 
 def apply(connection: Connection, registry: Registry, events: Iterable[Event]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, Select, String, Text, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.visitors import iterate
 from sqlalchemy.types import TypeEngine
 
@@ -50,6 +50,8 @@ class Reader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # On PostgreSQL a SELECT may hide a statement that writes; the writer's connection would let it.
+        self._looks_inside = connection.dialect.name == "postgresql"
 
     def all(self, statement: Select[Any]) -> Sequence[Any]:
         """All rows, as named tuples. Order them by a unique key."""
@@ -65,10 +67,14 @@ class Reader:
         return self._execute(statement).scalar()
 
     def _execute(self, statement: Select[Any]) -> Any:
-        # PostgreSQL knows SELECT statements that write: WITH … AS (INSERT …).
-        if not isinstance(statement, Select) or any(getattr(part, "is_dml", False) for part in iterate(statement)):
+        if not isinstance(statement, Select) or (self._looks_inside and _writes(statement)):
             raise TypeError("a reader runs SELECT statements only")
         return self._connection.execute(statement)
+
+
+def _writes(statement: Select[Any]) -> bool:
+    """Whether a statement has one inside that writes: `WITH … AS (INSERT …) SELECT …`."""
+    return any(getattr(part, "is_dml", False) for part in iterate(statement))
 
 
 class Database:
@@ -165,13 +171,14 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def open_reader() -> sqlite3.Connection:
-        # Without NullPool a reader kept open in a thread would hold the log back for ever.
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False)
         connection.isolation_level = None
         connection.execute("PRAGMA query_only=ON")
+        # A file attached to a read-only connection is writable once query_only is off: so nothing can be attached.
+        connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         return connection
 
-    reader = create_engine("sqlite://", creator=open_reader, poolclass=NullPool)
+    reader = create_engine("sqlite://", creator=open_reader, poolclass=QueuePool)
 
     @event.listens_for(reader, "begin")
     def _snapshot(connection: Connection) -> None:
@@ -268,7 +275,7 @@ def _told(error: exc.DBAPIError, url: URL) -> DureError | None:
     for words, kind, sentence, remedy in _SAID:
         if any(word in said for word in words):
             return kind(f"{sentence}: {said}", where=where, remedy=remedy)
-    if isinstance(error, exc.OperationalError):
+    if isinstance(error, exc.OperationalError) and url.get_backend_name() == "postgresql":
         remedy = "start it, then run the same command again; nothing was lost"
         return Unavailable(f"the database does not answer: {said}", where=where, remedy=remedy)
     return None

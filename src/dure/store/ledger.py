@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UnaryExpression,
+    bindparam,
     func,
     select,
 )
@@ -67,6 +68,11 @@ ledger_checkpoint = Table(
 )
 APPEND_ONLY = (ledger_event, ledger_tile, ledger_checkpoint)
 
+_LAST_EVENT = select(ledger_event.c.sequence, ledger_event.c.time).order_by(ledger_event.c.sequence.desc()).limit(1)
+_LAST_CHECKPOINT = (
+    select(ledger_checkpoint.c.size, ledger_checkpoint.c.time).order_by(ledger_checkpoint.c.size.desc()).limit(1)
+)
+
 
 def key_in_force(reader: Reader) -> Verifier | None:
     """The verifier key of whoever signs now; None in an empty ledger."""
@@ -87,8 +93,7 @@ def _key(reader: Reader, order: UnaryExpression[int]) -> Verifier | None:
 
 def last_event(connection: Connection) -> tuple[int, str]:
     """(sequence, time) of the newest event; (-1, "") in an empty ledger."""
-    query = select(ledger_event.c.sequence, ledger_event.c.time).order_by(ledger_event.c.sequence.desc()).limit(1)
-    row = connection.execute(query).first()
+    row = connection.execute(_LAST_EVENT).first()
     return (row[0], row[1]) if row else (-1, "")
 
 
@@ -229,8 +234,7 @@ class Ledger:
 
 def _last_checkpoint(connection: Connection) -> tuple[int, str]:
     """(size, time) of the newest checkpoint; (0, time of the first event) before there is one."""
-    table = ledger_checkpoint.c
-    row = connection.execute(select(table.size, table.time).order_by(table.size.desc()).limit(1)).first()
+    row = connection.execute(_LAST_CHECKPOINT).first()
     if row:
         return row[0], row[1]
     first = connection.execute(select(ledger_event.c.time).where(ledger_event.c.sequence == 0)).scalar()
@@ -258,24 +262,34 @@ def _load_edge(connection: Connection, size: int) -> Edge:
 
 def _hash_reader(connection: Connection) -> Callable[[int, int, int], Sequence[bytes]]:
     """Reads tile entries: from the full tile that holds them, else from what the open tile is made of."""
-    tile, events = ledger_tile.c, ledger_event.c
-    full: dict[tuple[int, int], bytes | None] = {}
+
+    @cache
+    def tile(level: int, position: int) -> list[bytes]:
+        full = connection.execute(_FULL_TILE, {"level": level, "position": position}).scalar()
+        if full is not None:
+            return [bytes(full[i : i + HASH_BYTES]) for i in range(0, len(full), HASH_BYTES)]
+        first = position * TILE_WIDTH
+        parts = {"level": level - 1, "first": first, "last": first + TILE_WIDTH - 1}
+        return [bytes(row[0]) for row in connection.execute(_OPEN_TILE if level else _OPEN_LEAVES, parts)]
 
     def read(level: int, first: int, count: int) -> Sequence[bytes]:
         position, offset = divmod(first, TILE_WIDTH)
-        if (level, position) not in full:
-            entry = select(tile.hashes).where(tile.level == level, tile.position == position)
-            full[level, position] = connection.execute(entry).scalar()
-        hashes = full[level, position]
-        if hashes is not None:
-            return [bytes(hashes[HASH_BYTES * i : HASH_BYTES * (i + 1)]) for i in range(offset, offset + count)]
-        if level:
-            query = select(tile.root).where(tile.level == level - 1, tile.position.between(first, first + count - 1))
-            query = query.order_by(tile.position)
-        else:
-            query = (
-                select(events.hash).where(events.sequence.between(first, first + count - 1)).order_by(events.sequence)
-            )
-        return [bytes(row[0]) for row in connection.execute(query)]
+        return tile(level, position)[offset : offset + count]
 
     return read
+
+
+_FULL_TILE = select(ledger_tile.c.hashes).where(
+    ledger_tile.c.level == bindparam("level"), ledger_tile.c.position == bindparam("position")
+)
+_OPEN_TILE = (
+    select(ledger_tile.c.root)
+    .where(ledger_tile.c.level == bindparam("level"))
+    .where(ledger_tile.c.position.between(bindparam("first"), bindparam("last")))
+    .order_by(ledger_tile.c.position)
+)
+_OPEN_LEAVES = (
+    select(ledger_event.c.hash)
+    .where(ledger_event.c.sequence.between(bindparam("first"), bindparam("last")))
+    .order_by(ledger_event.c.sequence)
+)
