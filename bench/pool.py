@@ -235,15 +235,23 @@ def markdown(found: dict) -> str:
         "standard error over targets; targets won and lost against `dure`, top 1 %, seeds paired).",
         f"Features, once a target: {cpu['mean']:.1f} CPU-s on average, {cpu['max']:.1f} at most.",
     ]
+    header = [
+        "strategy",
+        "targets × seeds",
+        "all",
+        "development",
+        "other",
+        f"over {LARGE:,} compounds",
+        "CPU-s",
+        "won-lost, gap",
+    ]
     for plan, table in found["plans"].items():
         steps = PLANS[plan]
         text += ["", f"### {steps[0]} + {len(steps) - 1} × {steps[1]} assays", ""]
-        text += [
-            "| strategy | all targets | development | other | over 2,000 compounds | seeds | CPU-s | won-lost, gap |"
-        ]
-        text += ["|---|---|---|---|---|---|---|---|"]
-        for name, row in sorted(table.items(), key=lambda item: -item[1]["all"]["top1"]):
-            text.append(f"| {name} | " + " | ".join(cells(row)) + " |")
+        text += ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+        # What was not run on every target comes last: its means cannot be set beside the others'.
+        order = sorted(table.items(), key=lambda item: (-item[1]["all"]["targets"], -item[1]["all"]["top1"]))
+        text += ["| " + " | ".join([name, *cells(row)]) + " |" for name, row in order]
     return "\n".join([*text, *tried()]) + "\n"
 
 
@@ -272,7 +280,8 @@ def cells(row: dict) -> list[str]:
     gap = row["against_dure"]
     versus = f"{gap['wins']}-{gap['losses']}, {gap['gap']:+.3f}" if gap else ""
     cpu = f"{row['cpu']['mean']:.2f} (max {row['cpu']['max']:.2f})"
-    return [both("all"), both("development"), both("other"), both("large"), str(row["seeds"]), cpu, versus]
+    count = f"{row['all']['targets']} × {row['seeds']}"
+    return [count, both("all"), both("development"), both("other"), both("large"), cpu, versus]
 
 
 def main() -> None:
