@@ -53,8 +53,14 @@ class Imported:
 def protocol_of(run: Run) -> Protocol:
     """How the problem's laboratory measures."""
     objective, lab = run.problem.objective, run.problem.lab
-    pair = {key: Concentration(*lab[key]) for key in ("substrate", "km") if key in lab}
-    return Protocol(measures=objective.property, unit=objective.unit, wells=int(lab.get("plate", 96)), **pair)
+    known = {key: Concentration(*lab[key]) for key in ("substrate", "km") if key in lab}
+    return Protocol(
+        measures=objective.property,
+        unit=objective.unit,
+        wells=int(lab.get("plate", 96)),
+        substrate=known.get("substrate"),
+        km=known.get("km"),
+    )
 
 
 def import_results(run: Run, path: Path, principal: str) -> Imported:
@@ -77,7 +83,7 @@ def import_results(run: Run, path: Path, principal: str) -> Imported:
     wells = [well for number in rounds for well in driver.worklist(number) if not well.order or well.order in keys]
     results = read_results(path, wells, protocol_of(run), history=history)
     _record(run, path, results, principal)
-    found = {result.order for result in (*results.measured, *results.failed)}
+    found = {m.order for m in results.measured} | {f.order for f in results.failed}
     take_in(run, [row for row in open_ if row.key in found], _reading(run, results))
     return Imported(
         campaign=run.identifier,

@@ -33,7 +33,7 @@ class Objective:
                 f"{self.direction!r} is no direction", where="objective.direction", remedy="write maximise or minimise"
             )
 
-    @property
+    @cached_property
     def sign(self) -> float:
         """1 when more is better, -1 when less is."""
         return 1.0 if self.direction == "maximise" else -1.0
@@ -125,7 +125,7 @@ class Problem:
     @property
     def scored(self) -> bool:
         """Whether the truth can be known at the end: a replay of published measurements."""
-        return self.lab["driver"] == "replay"
+        return bool(self.lab["driver"] == "replay")
 
 
 def campaign_id(problem: Problem, ordinal: int) -> str:

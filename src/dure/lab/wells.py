@@ -107,5 +107,8 @@ def join_values(
         .alias("qualifier"),
         pl.when(known.is_not_null()).then(pl.col("n")).otherwise(pl.col("limits")).alias("n"),
     )
-    columns = (good[name].to_list() for name in ("candidate", "value", "sd", "qualifier", "n", "rows"))
-    return Wells(*columns, refused=[(r["candidate"], r["rows"], r["apart"]) for r in refused.iter_rows(named=True)])
+    candidates, value_, sd, sign, n, joined_rows = (
+        good[name].to_list() for name in ("candidate", "value", "sd", "qualifier", "n", "rows")
+    )
+    apart = [(r["candidate"], r["rows"], r["apart"]) for r in refused.iter_rows(named=True)]
+    return Wells(candidates, value_, sd, sign, n, joined_rows, apart)
