@@ -1,7 +1,7 @@
 """Evidence in the hub: frames of one schema, each recorded by one event; and how they are asked.
 
-A frame holds evidence of one kind only, so `measured`, `simulated`, `predicted` and `rule` cannot be mixed up. The trace
-id of a value is `FRAME/ROW`: the digest of its frame and the row in it, counted from 0.
+A frame holds evidence of one kind only, so `measured`, `simulated`, `predicted` and `rule` cannot be mixed up. The
+trace id of a value is `FRAME/ROW`: the digest of its frame and the row in it, counted from 0.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def deposit_archive(act: Act, objects: Objects, source: Source, archive: Path, z
         raise Corrupt(
             f"the archive's SHA-256 is {found}, the catalogue's is {source.sha256}",
             where=archive.name,
-            remedy="the package was changed or the download broke: do not use it; try again, then ask on the issue list",
+            remedy="the package was changed or the download broke: do not use it; try again, then report it",
         )
     with zipfile.ZipFile(archive) as content, tempfile.TemporaryDirectory() as folder:
         return [
