@@ -46,7 +46,7 @@ class Field:
         property_titles: what each property is, for readers; also `property/NAME` and the names of checks.
         resolution: by property, what one measurement of it can tell apart.
         derive: what follows from a measured value and the design alone, (candidate, property, value) -> rows of title,
-            value and unit; shown beside the value and never counted as measured.
+            value, unit and digits after the point; shown beside the value and never counted as measured.
         caveats: what a campaign of this field does not show.
     """
 
@@ -70,7 +70,7 @@ class Field:
     group_title: Texts = field(default_factory=dict)
     property_titles: Mapping[str, Texts] = field(default_factory=dict)
     resolution: Mapping[str, Texts] = field(default_factory=dict)
-    derive: Callable[[Candidate, str, float], Sequence[tuple[Texts, float, str]]] | None = None
+    derive: Callable[[Candidate, str, float], Sequence[tuple[Texts, float, str, int]]] | None = None
     caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -82,8 +82,8 @@ def _derived(book: Book, candidate: str, value: Value) -> list[Fact]:
         return []
     rows = derive(book.run.known[candidate], book.property, value.value)
     return [
-        Fact(text(title), Value(number, unit, "rule", value.trace, qualifier=value.qualifier))
-        for title, number, unit in rows
+        Fact(text(title), Value(number, unit, "rule", value.trace, qualifier=value.qualifier, decimals=decimals))
+        for title, number, unit, decimals in rows
     ]
 
 

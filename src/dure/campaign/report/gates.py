@@ -23,6 +23,11 @@ _KOREAN = (
     (r"nothing was measured", "측정된 후보가 없습니다"),
     (r"the field (\S+) has no such check", r"\1 분야에는 이런 검사가 없습니다"),
 )
+_WHETHER: dict[tuple[str, float, str], dict[Language, str]] = {
+    ("above", 0.0, "1"): {"ko": "있음", "en": "present"},
+    ("below", 1.0, "1"): {"ko": "충족하지 않음", "en": "not met"},
+}
+"""A count that must be 0 and a yes that must be 1 are said in words."""
 
 
 def ladder(book: Book) -> Ladder | Absent:
@@ -85,20 +90,38 @@ def _reason(book: Book, rows: Rows) -> Text:
 
 
 def _grouped(book: Book, row: Mapping[str, Any], names: Sequence[tuple[str, int]], lang: Language) -> str:
-    bound = quantity(row["limit"], row["unit"])
-    words = {
-        "above": {"ko": f"{bound} 초과", "en": f"above {bound}"},
-        "below": {"ko": f"{bound} 미만", "en": f"below {bound}"},
-    }
-    said = words.get(row["code"], {}).get(lang) or _sentence(book, {**row, "details": []}, lang)
+    said = _against_bound(row, lang) or _sentence(book, {**row, "details": []}, lang)
     shown = ", ".join(f"{_detail(book, row, name, lang)} ({n})" for name, n in names)
     return f"{said}: {shown}" if shown else said
 
 
+def _against_bound(row: Mapping[str, Any], lang: Language) -> str | None:
+    """How a value stands to the bound that it crossed; None where there is no such bound."""
+    if row["code"] not in ("above", "below"):
+        return None
+    if (row["code"], row["limit"], row["unit"]) in _WHETHER:
+        return _WHETHER[row["code"], row["limit"], row["unit"]][lang]
+    bound = _bound(row)
+    words = {
+        "above": {"ko": f"{bound} 초과", "en": f"above {bound}"},
+        "below": {"ko": f"{bound} 미만", "en": f"below {bound}"},
+    }
+    return words[row["code"]][lang]
+
+
+def _bound(row: Mapping[str, Any]) -> str:
+    """A limit with as many digits as a person wrote."""
+    return quantity(row["limit"], row["unit"], len(f"{row['limit']:g}".partition(".")[2]))
+
+
 def _sentence(book: Book, row: Mapping[str, Any], lang: Language) -> str:
-    numbers = {name: quantity(row[name], row["unit"]) for name in ("value", "limit")}
-    said = REASONS[row["code"]][lang].format(title=_gate_title(book, row, lang), **numbers)
+    title = _gate_title(book, row, lang)
     details = ", ".join(_detail(book, row, name, lang) for name in row["details"])
+    if (row["code"], row["limit"], row["unit"]) in _WHETHER:
+        said = f"{title}: {_against_bound(row, lang)}"
+    else:
+        limit = _bound(row) if row["limit"] is not None else ""
+        said = REASONS[row["code"]][lang].format(title=title, value=quantity(row["value"], row["unit"]), limit=limit)
     return f"{said} ({details})" if details else said
 
 

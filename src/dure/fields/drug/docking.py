@@ -159,7 +159,7 @@ class Pose:
 
         if docked.sdf is None:
             return {}
-        drawn = {f"pose.{lang}.svg": draw_pose(docked, self.receptor, lang).encode() for lang in ("en", "ko")}
+        drawn = {f"pose.{lang}.svg": draw_pose(docked, self.receptor, lang, 560, 320).encode() for lang in ("en", "ko")}
         return {"pose.sdf": docked.sdf.encode(), **drawn}
 
 

@@ -64,7 +64,7 @@ def rank(candidates: Sequence[Candidate]) -> list[float]:
     return [float(Chem.MolFromSmiles(c.form["smiles"]).GetNumHeavyAtoms()) for c in candidates]
 
 
-def derive(candidate: Candidate, property_: str, value: float) -> list[tuple[Texts, float, str]]:
+def derive(candidate: Candidate, property_: str, value: float) -> list[tuple[Texts, float, str, int]]:
     """Ligand efficiency and lipophilic efficiency: what a potency is worth for its size and its greasiness.
 
     LE = 2.303 RT pX / heavy atoms at 300 K (Hopkins et al. 2004, Drug Discov. Today 9:430, doi
@@ -80,13 +80,15 @@ def derive(candidate: Candidate, property_: str, value: float) -> list[tuple[Tex
     return [
         (
             {"en": "ligand efficiency, from value and heavy atoms", "ko": "리간드 효율 (값과 무거운 원자 수로 계산)"},
-            round(1.37 * value / mol.GetNumHeavyAtoms(), 2),
+            1.37 * value / mol.GetNumHeavyAtoms(),
             "kcal/mol",
+            2,
         ),
         (
             {"en": "LLE, from value and computed logP", "ko": "LLE (값과 계산한 logP로 계산)"},
-            round(value - Crippen.MolLogP(mol), 1),  # type: ignore[attr-defined]  # not in RDKit's stubs
+            value - Crippen.MolLogP(mol),  # type: ignore[attr-defined]  # not in RDKit's stubs
             "1",
+            1,
         ),
     ]
 
@@ -104,7 +106,7 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 _RESOLUTION: dict[str, Texts] = {
     name: {
         "en": f"{what} values of different assays often differ by more than 0.3 log: closer ones cannot be told apart.",
-        "ko": f"서로 다른 실험의 {what}는 흔히 0.3 log 넘게 다릅니다. 그보다 가까운 값은 구별되지 않습니다.",
+        "ko": f"서로 다른 실험에서 얻은 {what} 값은 흔히 0.3 log 넘게 다릅니다. 그보다 가까운 값은 구별되지 않습니다.",
     }
     for name, what in (("pKi", "Ki"), ("pKd", "Kd"), ("pIC50", "IC50"), ("pEC50", "EC50"))
 }

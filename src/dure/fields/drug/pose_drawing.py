@@ -25,7 +25,7 @@ Points = NDArray[np.float64]
 POCKET = 4.0  # Å from the molecule within which an atom makes its residue part of the pocket
 CONTACT = 3.5  # Å between two heavy atoms of a hydrogen bond, at most
 _ACCENT = "#b8860b"
-_FONT = "font-family='system-ui,sans-serif' font-size='10' fill='currentColor'"
+_FONT = "font-family='system-ui,sans-serif' font-size='12' fill='currentColor'"
 
 _WORDS = {
     "title": {"ko": "도킹 자세 (모의 계산)", "en": "docking pose (simulated)"},
@@ -67,7 +67,7 @@ def draw_pose(docked: Docked, receptor_pdbqt: str, lang: str = "en", width: int 
     parts = [
         sketch(docked.smiles, int(half), height - 40),
         f"<g transform='translate({half:g} 0)'>{_pocket(mol, receptor, contacts, half, height - 40)}</g>",
-        _text(8, height - 22, f"{_WORDS['title'][lang]} · {score} · {touching}"),
+        _text(8, height - 24, f"{_WORDS['title'][lang]} · {score} · {touching}"),
         _text(8, height - 7, ", ".join(dict.fromkeys(f"{c.residue} {c.distance:.1f} Å" for c in contacts))),
     ]
     return framed("".join(parts), width, height, f"{_WORDS['title'][lang]}: {docked.smiles}, {score}, {touching}")
@@ -200,9 +200,9 @@ def _contacts(contacts: list[Contact], seen: Points, view: _View) -> Iterator[st
         named.setdefault(contact.residue, (x, y))
     taken: list[tuple[float, float]] = []
     for residue, (x, y) in named.items():
-        x, y = min(max(x + 4, 2), view.size[0] - 48), min(max(y - 4, 12), view.size[1] - 2)
-        while any(abs(x - left) < 46 and abs(y - top) < 11 for left, top in taken):
-            y += 11
+        x, y = min(max(x + 4, 2), view.size[0] - 54), min(max(y - 4, 14), view.size[1] - 2)
+        while any(abs(x - left) < 52 and abs(y - top) < 13 for left, top in taken):
+            y += 13
         taken.append((x, y))
         yield _text(x, y, residue)
 
