@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -36,6 +37,10 @@ from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
 from dure.store.files import put_files, read_manifest
 from dure.store.frames import put_frame
+
+if TYPE_CHECKING:
+    from dure.data.values import Values
+    from dure.lab.wells import Wells
 
 CHUNK_ROWS = 500
 """Rows a task prepares or describes: pools are shared out over the workers."""
@@ -107,9 +112,14 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
     compounds = find_compounds(parts, owner, spec)
     structures = _structures(compounds, spec)
     pool, rows, notes = _prepare_pool(parts, field, structures, spec)
-    wells, refused = None, {}
+    if "file" in spec.space:
+        _refuse_structures(compounds, rows, spec)
+    wells: pa.Table | None = None
+    refused: dict[str, int] = {}
+    notices = list(compounds.read.warnings)
     if spec.lab["driver"] == "replay":
-        wells, refused = _read_values(parts, compounds, rows, spec)
+        wells, refused, said = _read_values(compounds, rows, spec)
+        notices += said
         pool = pool.filter(pc.is_in(pool["id"], wells["candidate"].combine_chunks()))
     if pool.num_rows == 0:
         raise BadInput(
@@ -142,6 +152,7 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
         size=pool.num_rows,
         sources=(compounds.accession,),
         left_out={**notes, **refused},
+        notices=tuple(notices),
     )
 
 
@@ -245,10 +256,25 @@ def _prepare_pool(
     return pool.filter(keep.combine_chunks()), rows, notes
 
 
+def _refuse_structures(compounds: Compounds, rows: pa.Table, spec: Specification) -> None:
+    """A user's own file is taken whole or not at all; of a published one, what cannot be read is left out, counted."""
+    bad = rows.filter(pc.is_valid(rows["problem"]))
+    if not bad.num_rows:
+        return
+    cells = compounds.read.column(_structure_columns(spec)[0])
+    place = {int(number): i for i, number in enumerate(compounds.read.rows)}
+    pairs = zip(bad["row"].to_pylist(), bad["problem"].to_pylist(), strict=True)
+    problems = [(row, f"{str(cells[place[row]].as_py())[:60]!r} is not taken: {code}") for row, code in pairs]
+    compounds.read.refuse(problems, remedy="mend these structures in the original table, or take the rows out")
+
+
 def _read_values(
-    parts: Parts, compounds: Compounds, rows: pa.Table, spec: Specification
-) -> tuple[pa.Table, dict[str, int]]:
-    """The wells of the plate: each candidate's value in the objective's unit, from all its rows."""
+    compounds: Compounds, rows: pa.Table, spec: Specification
+) -> tuple[pa.Table, dict[str, int], list[str]]:
+    """The wells of the plate: each candidate's value in the objective's unit, from all its rows.
+
+    Beside them, how many rows gave none and why, and what the owner should know.
+    """
     from dure.data.values import parse_values  # polars: not needed by a campaign that goes on
     from dure.lab.replay import WELLS
     from dure.lab.wells import join_values, to_scale
@@ -264,6 +290,9 @@ def _read_values(
         to="mol/L" if scale == "p" else spec.objective.unit,
         rows=compounds.read.rows,
     ).required(compounds.file, complete=False)
+    if scale == "p":
+        _refuse_nonpositive(compounds, values)
+    _refuse_constant(compounds, values)
     value, qualifier = to_scale(values.value, values.qualifier, scale)
     by_row = dict(zip(rows["row"].to_pylist(), rows["candidate"].to_pylist(), strict=True))
     numbers = compounds.read.rows.tolist()
@@ -281,7 +310,40 @@ def _read_values(
         schema=WELLS,
     )
     refused = {"values that do not agree": len(wells.refused), "no value": len(values.missing)}
-    return table.sort_by("candidate"), {why: n for why, n in refused.items() if n}
+    return table.sort_by("candidate"), {why: n for why, n in refused.items() if n}, _notices(values, wells, agreement)
+
+
+def _refuse_nonpositive(compounds: Compounds, values: Values) -> None:
+    at = np.flatnonzero(values.value <= 0)
+    problems = [(int(compounds.read.rows[i]), f"{values.value[i]:g} {values.unit} has no logarithm") for i in at]
+    compounds.read.refuse(problems, remedy='write what was measured, for example "<0.1", or take the rows out')
+
+
+def _refuse_constant(compounds: Compounds, values: Values) -> None:
+    at = np.flatnonzero(np.isfinite(values.value))
+    if len(at) > 1 and np.all(values.value[at] == values.value[at[0]]):
+        first, last = int(compounds.read.rows[at[0]]), int(compounds.read.rows[at[-1]])
+        raise BadInput(
+            f"all {len(at)} values of column {values.name!r} are the same (rows {first} to {last}): "
+            "there is nothing to find",
+            where=compounds.file,
+            remedy="name the column with the measured values: [lab], column",
+        )
+
+
+def _notices(values: Values, wells: Wells, agreement: float) -> list[str]:
+    said = list(values.warnings)
+    if values.missing:
+        said.append(f"column {values.name!r} has no value in row {_listed(values.missing)}: left out")
+    for _, text, apart in wells.refused:
+        far = "contradict each other" if apart == float("inf") else f"lie {apart:.2g} apart, more than {agreement:g}"
+        shown = text.replace(",", ", ")
+        said.append(f"rows {shown}: values of one compound {far}: left out; mend them, or raise agreement")
+    return said
+
+
+def _listed(rows: Sequence[int]) -> str:
+    return ", ".join(map(str, rows[:12])) + (f" and {len(rows) - 12} more" if len(rows) > 12 else "")
 
 
 def _succeed(parts: Parts, calls: Sequence[Call]) -> list[Result]:

@@ -31,6 +31,7 @@ class Setup:
         code: version of Dure; `packages` versions that matter.
         size: how many candidates the pool has; None for a space without end.
         left_out: how many rows of the dataset did not become candidates, by reason.
+        notices: what its owner should know about the data, with row numbers; nothing was changed because of it.
     """
 
     problem: Problem
@@ -47,6 +48,7 @@ class Setup:
     code: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The stored form."""
@@ -58,6 +60,7 @@ class Setup:
         """The inverse of `to_bytes`."""
         value: dict[str, Any] = json.loads(data)
         given = {name: value[name] for name in cls.__dataclass_fields__}
+        given["notices"] = tuple(given["notices"])
         return cls(
             **{**given, "problem": Problem.from_description(value["problem"]), "sources": tuple(value["sources"])}
         )

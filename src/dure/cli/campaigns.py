@@ -159,6 +159,8 @@ def _carry_on(hub: Hub, session: Session, row: Any, as_json: bool) -> None:
     if as_json:
         output.emit(told)
     else:
+        for notice in told["notices"]:
+            output.note(f"{say('note', '알림')}: {notice}")
         print(_in_words(told))
     if waits is not None:
         if not as_json:
@@ -172,7 +174,7 @@ def _told(run_: Run, waits: Waiting | None = None) -> dict[str, Any]:
 
     summary = asdict(summarise(run_))
     pages = _write_pages(run_)
-    summary |= {"report": pages.get(current()), "reports": pages}
+    summary |= {"report": pages.get(current()), "reports": pages, "notices": list(run_.setup.notices)}
     if waits is not None:
         summary |= {"status": "waiting", "waiting": waits.as_json()}
     return summary
