@@ -88,6 +88,7 @@ class State:
         """Ids that a gate refused, and those whose assay failed too often to try again."""
         tries = self.tries
         failed = {m.candidate for r in self.rounds for m in (r.results or ()) if m.failed is not None}
+        failed -= {m.candidate for m in self.measured}
         spent = {candidate for candidate in failed if tries[candidate] >= MAX_REPLICATES}
         return frozenset(spent).union(*(r.refused for r in self.rounds))
 
