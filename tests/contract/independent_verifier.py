@@ -91,9 +91,7 @@ def verify(bundle: Path, key_text: str) -> int:
     sizes = sorted(int(path.name) for path in (bundle / "checkpoints").iterdir())
     for size in sizes:
         note = (bundle / "checkpoints" / str(size)).read_text("utf-8")
-        in_force = next(
-            text for start, text in reversed(keys) if start <= max(size - 1, 0) or start == 0 or start <= size
-        )
+        in_force = next(text for start, text in reversed(keys) if start <= size)
         assert open_note(note, parse_key(in_force)) == (size, mth(leaves[:size])), f"checkpoint {size}: another root"
     assert sizes[-1] == len(leaves), "the newest checkpoint does not cover every event"
     assert (bundle / "checkpoint").read_bytes() == (bundle / "checkpoints" / str(sizes[-1])).read_bytes()

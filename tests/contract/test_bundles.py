@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from independent_verifier import verify as verify_independently
-from store_world import ORIGIN, SIGNER, World
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput, Corrupt, NotFound, Refused
@@ -22,6 +21,7 @@ from dure.store.ledger import first_key
 from dure.store.merkle import Edge, leaf_hash
 from dure.store.notes import Checkpoint, Signer, Verifier
 from dure.store.rotation import rotate
+from store_world import ORIGIN, SIGNER, World
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "leaves.jsonl"
 KEY = SIGNER.verifier
@@ -290,7 +290,10 @@ def test_only_an_operator_rotates(tmp_path: Path) -> None:
 
 
 def test_golden_leaves_still_read() -> None:
-    """Leaves are never rewritten, so each version of each kind that was ever released must be read by every later one."""
+    """Leaves are never rewritten: each version of each kind that was ever released is read by every later release.
+
+    A kind without a leaf here gets one by `python tests/golden/append.py HUB`.
+    """
     registry, seen = Registry(KINDS), set()
     for line in GOLDEN.read_bytes().splitlines():
         leaf: dict[str, Any] = json.loads(line)

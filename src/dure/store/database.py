@@ -43,6 +43,8 @@ def chars(length: int | None = None) -> TypeEngine[str]:
 
 WRITER_LOCK = 0x64757265  # "dure": the key of the advisory lock on PostgreSQL
 BUSY_MS = 60_000
+# 64 MiB of cache: the indexes of a million events do not fit SQLite's own 2 MiB.
+_SQLITE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
 
 
 class Reader:
@@ -163,7 +165,7 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
     @event.listens_for(writer, "connect")
     def _settings(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # BEGIN is ours, so that it can be IMMEDIATE
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+        for pragma in (*_SQLITE, f"busy_timeout={BUSY_MS}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(writer, "begin")
