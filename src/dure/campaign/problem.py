@@ -50,7 +50,11 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("first", "batch"):
             if getattr(self, name) < 1:
-                raise BadInput(f"{getattr(self, name)} is less than one assay", where=f"budget.{name}")
+                raise BadInput(
+                    f"{getattr(self, name)} is less than one assay",
+                    where=f"budget.{name}",
+                    remedy="write 1 or more; rounds = 0 means the first batch alone",
+                )
         if self.rounds < 0:
             raise BadInput(f"{self.rounds} rounds", where="budget.rounds", remedy="0 means the first batch alone")
 

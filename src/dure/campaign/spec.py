@@ -150,12 +150,20 @@ def _driver(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             where=f"{where}, [lab], driver",
             remedy="write replay, manual or simulated",
         )
+    if table.get("scale", "linear") not in ("p", "linear"):
+        raise BadInput(
+            f"{table['scale']!r} is no scale",
+            where=f"{where}, [lab], scale",
+            remedy="write p (for -log10 of mol/L) or linear",
+        )
     return table
 
 
 def _checked(value: Any, kind: type, where: str) -> Any:
     if type(value) is not kind:
-        raise BadInput(f"{value!r} is not {'text' if kind is str else 'a whole number'}", where=where)
+        wanted = "text" if kind is str else "a whole number"
+        example = 'text between quotes, as in "pKi"' if kind is str else "a number without point or quotes, as in 24"
+        raise BadInput(f"{value!r} is not {wanted}", where=where, remedy=f"write {example}")
     return value
 
 
@@ -166,4 +174,8 @@ def _built(make: Callable[..., Any], table: Mapping[str, Any], where: str, kinds
         return make(**table)
     except TypeError:
         missing = sorted(set(kinds) - set(table))
-        raise BadInput(f"a key is missing, one of {', '.join(missing)}", where=where) from None
+        raise BadInput(
+            f"a key is missing, one of {', '.join(missing)}",
+            where=where,
+            remedy="compare it with what `dure new` writes",
+        ) from None

@@ -51,6 +51,8 @@ def _call(arguments: Sequence[str], session: Session) -> int:
         raise KeyboardInterrupt from None
     except TyperException as problem:
         raise _usage(problem) from None
+    if code == INTERRUPTED:  # Typer turns an interrupt into this code and says nothing
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 
