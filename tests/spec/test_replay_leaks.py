@@ -1,4 +1,4 @@
-"""A retrospective campaign sees of the past only what it ordered: nothing leaks from the file, the plate or its order."""
+"""A retrospective campaign sees of the past only what it ordered: nothing leaks from file, plate or row order."""
 
 from __future__ import annotations
 
@@ -211,7 +211,7 @@ def _columns(data: bytes) -> set[str]:
 class TestTheSealedPlate:
     @pytest.mark.parametrize("part", ["campaign", "data", "compute"])
     def test_no_other_part_of_the_hub_may_read_it(self, hub: sixth.InlineHub, begun: Any, part: str) -> None:
-        with pytest.raises(Refused, match="sealed|may"):
+        with pytest.raises(Refused):
             hub.act(f"system:{part}").require("plate.read", _plate(hub, begun), ordered=True)
 
     def test_the_laboratory_reads_ordered_wells_only(self, hub: sixth.InlineHub, begun: Any) -> None:
