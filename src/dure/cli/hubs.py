@@ -89,6 +89,7 @@ def _made(made: dict[str, object]) -> str:
 
 
 @app.command(
+    short_help=say("Check the hub, and say how to mend it.", "허브를 점검하고 고치는 방법을 알려 줍니다."),
     help=say(
         "Check objects, ledger and database against each other, and say how to mend what is wrong.",
         "객체, 원장, 데이터베이스를 서로 대조하고 고치는 방법을 알려 줍니다.",
