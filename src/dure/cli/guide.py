@@ -117,8 +117,8 @@ A row of your own file is refused with one of these codes; of a published data s
 내 파일의 행은 아래 코드로 거절됩니다. 공개 데이터에서는 그런 행을 빼고 수를 셉니다.
 
 `empty`, `too-long`, `too-large`, `reaction`, `polymer`, `extended`, `malformed`, `dummy-atom`, `odd-bond`, `element`,
-`boron-cluster`, `radical`, `inorganic`, `mixture`, `no-standard-form`. Salts and solvents are stripped, both forms kept;
-염과 용매는 떼어 내고 두 형태를 모두 보관합니다.
+`boron-cluster`, `radical`, `inorganic`, `mixture`, `no-standard-form`. Salts and solvents are stripped; both forms are
+kept. 염과 용매는 떼어 내고 두 형태를 모두 보관합니다.
 """
 
 
