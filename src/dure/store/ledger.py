@@ -69,6 +69,7 @@ ledger_checkpoint = Table(
 APPEND_ONLY = (ledger_event, ledger_tile, ledger_checkpoint)
 
 _LAST_EVENT = select(ledger_event.c.sequence, ledger_event.c.time).order_by(ledger_event.c.sequence.desc()).limit(1)
+_FIRST_TIME = select(ledger_event.c.time).where(ledger_event.c.sequence == 0)
 _LAST_CHECKPOINT = (
     select(ledger_checkpoint.c.size, ledger_checkpoint.c.time).order_by(ledger_checkpoint.c.size.desc()).limit(1)
 )
@@ -125,7 +126,8 @@ class Ledger:
         """
         if len(rows) > 1 and any(row["kind"] == ROTATED for row in rows):
             raise RuntimeError(f"{ROTATED} stands alone in its Change: with it the key changes")
-        edge = self._edge_in(connection).copy()
+        size = rows[0]["sequence"] if rows else last_event(connection)[0] + 1
+        edge = self._edge_at(connection, size).copy()
         signed = _last_checkpoint(connection)
         tiles: list[Tile] = []
         notes: list[dict[str, Any]] = []
@@ -161,9 +163,8 @@ class Ledger:
         notes.append({"size": edge.size, "time": time, "note": note})
         return edge.size, time
 
-    def _edge_in(self, connection: Connection) -> Edge:
-        """The tree's right edge as the transaction sees it, before it appends anything."""
-        size = last_event(connection)[0] + 1
+    def _edge_at(self, connection: Connection, size: int) -> Edge:
+        """The right edge of the tree as it stands in this transaction, before it appends anything."""
         if self._edge.size != size:
             # Another process wrote since, or this one has just started.
             self._edge = _load_edge(connection, size)
@@ -237,7 +238,7 @@ def _last_checkpoint(connection: Connection) -> tuple[int, str]:
     row = connection.execute(_LAST_CHECKPOINT).first()
     if row:
         return row[0], row[1]
-    first = connection.execute(select(ledger_event.c.time).where(ledger_event.c.sequence == 0)).scalar()
+    first = connection.execute(_FIRST_TIME).scalar()
     return 0, first or ""
 
 
