@@ -54,4 +54,7 @@ def test_a_campaign_waits_for_people_and_goes_on(dure, tmp_path) -> None:
     assert last.code == 0, last.all
     assert (last.json["status"], last.json["assays"], last.json["top1_found"]) == ("finished", 6, None)
     best = dure("trace", last.json["best_candidate"], "--json").json
+    (file,) = [link for link in best["below"][0]["below"] if link["what"] == "result-file"]
+    assert file["verified"]
+    assert "row" in file["where"] or "#" in file["where"]
     assert any(link["what"] == "order" and link["state"] == "accepted" for link in best["below"][0]["below"])

@@ -43,8 +43,8 @@ class Link:
     """One thing in the chain and what it rests on.
 
     Attributes:
-        what: `value`, `candidate`, `order`, `plate`, `source-row`, `dataset`, `prediction`, `model`, `campaign` or
-            `event`.
+        what: `value`, `candidate`, `order`, `plate`, `result-file`, `source-row`, `dataset`, `prediction`, `model`,
+            `campaign` or `event`.
         id: its name.
         facts: what it says, plain values.
         below: what it rests on.
@@ -207,7 +207,25 @@ class _Tracer:
                 lab_order.c.frame == frame,
             )
             keys = [found.key for found in reader.all(query.order_by(lab_order.c.key))]
-        return [self.order(key, campaign, inside=True) for key in keys] + self._sources(row)
+        links = [self.order(key, campaign, inside=True) for key in keys]
+        return [*links, *self._files(campaign, row, frozenset(keys)), *self._sources(row)]
+
+    def _files(self, campaign: _Campaign, row: Mapping[str, Any], keys: frozenset[str]) -> list[Link]:
+        """The laboratory's result files that answered these orders, as they came; their bytes are verified here."""
+        table = ledger_event.c
+        with self._read() as reader:
+            query = select(table.sequence, table.leaf).where(table.kind == "result.imported").order_by(table.sequence)
+            events = [(found.sequence, json.loads(bytes(found.leaf))["body"]) for found in reader.all(query)]
+        links = []
+        for sequence, body in events:
+            if body["campaign"] != campaign.identifier:
+                continue
+            record = json.loads(self.parts.objects.get(body["record"]))
+            if any(measured["order"] in keys for measured in record["measured"]):
+                size = len(self.parts.objects.get(body["file"]))
+                facts = {"bytes": size, "verified": True, "where": row["source"], "record": body["record"]}
+                links.append(Link("result-file", body["file"], facts, (self._event(sequence),)))
+        return links
 
     def _sources(self, row: Mapping[str, Any]) -> list[Link]:
         source = _SOURCE.fullmatch(str(row.get("source") or ""))

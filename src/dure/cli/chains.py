@@ -59,6 +59,11 @@ def _plate(name: str, f: Mapping[str, Any]) -> list[str]:
     return [f"{say('plate', '플레이트')} {name}  ({state})"]
 
 
+def _file(name: str, f: Mapping[str, Any]) -> list[str]:
+    check = say(f"{f['bytes']} bytes, digest verified", f"{f['bytes']}바이트, 해시 확인됨")
+    return [f"{say('result file', '결과 파일')} {name}", f"{check}; {f['where']}"]
+
+
 def _source(name: str, f: Mapping[str, Any]) -> list[str]:
     head = f"{say('source row', '원자료 행')} {name}"
     check = say(f"file digest {f['digest']}, verified", f"파일 해시 {f['digest']}, 확인됨")
@@ -123,6 +128,7 @@ _WORDS = {
     "candidate": _candidate,
     "order": _order,
     "plate": _plate,
+    "result-file": _file,
     "source-row": _source,
     "dataset": _dataset,
     "prediction": _prediction,
