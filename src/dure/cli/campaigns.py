@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -243,10 +243,12 @@ def campaigns(ctx: typer.Context, as_json: Json = False) -> None:
     from dure.campaign import journal
 
     session: Session = ctx.obj
-    with session.hub() as hub, hub.database.read() as reader:
+    with session.hub() as hub:
+        with hub.database.read() as reader:
+            found = journal.everything(reader)
         rows = [
             {"campaign": row.id, "name": row.name, "field": row.field, "ordinal": row.ordinal, "status": row.state}
-            for row in journal.everything(reader)
+            for row in _seen(hub, found)
         ]
     if as_json:
         output.emit(rows)
@@ -254,6 +256,18 @@ def campaigns(ctx: typer.Context, as_json: Json = False) -> None:
     head = (say("campaign", "캠페인"), say("problem", "문제"), say("turn", "회차"), say("status", "상태"))
     cells = [(r["campaign"][3:13], r["name"] or r["field"], r["ordinal"], status_title(r["status"])) for r in rows]
     print(output.table(cells, head))
+
+
+def _seen(hub: Hub, rows: Sequence[Any]) -> list[Any]:
+    """The campaigns this person may see: one decision for each state and owner."""
+    from dure.base.types import Resource
+
+    act, classes = hub.act(), {}
+    for row in rows:
+        if (row.state, row.owner) not in classes:
+            about = Resource("campaign", row.id, {"state": row.state, "owner": row.owner})
+            classes[row.state, row.owner] = act.allows("campaign.read", about)
+    return [row for row in rows if classes[row.state, row.owner]]
 
 
 @app.command(
