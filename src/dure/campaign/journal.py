@@ -157,12 +157,22 @@ class Journal:
         self._objects, self._registry, self.campaign = objects, registry, identifier
         self.version: int | None = None
 
+    def load(self, reader: Reader) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """All steps so far, and remembers the version seen: what is appended from now on rests on these steps."""
+        rows = self._rows(reader)
+        self.version = rows[-1].sequence if rows else None
+        return self._steps(rows)
+
     def read(self, reader: Reader) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-        """All steps so far as (event body, outcome), and remembers the version seen."""
+        """All steps so far as (event body, outcome). The version stays: the caller's state does not move with it."""
+        return self._steps(self._rows(reader))
+
+    def _rows(self, reader: Reader) -> Sequence[Any]:
         table = ledger_event.c
         query = select(table.sequence, table.leaf).where(table.subject == self.campaign).order_by(table.sequence)
-        rows = reader.all(query)
-        self.version = rows[-1].sequence if rows else None
+        return reader.all(query)
+
+    def _steps(self, rows: Sequence[Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         events = [self._registry.read(json.loads(bytes(row.leaf))) for row in rows]
         return [(e.body, self.outcome(e.body["outcome"])) for e in events if "outcome" in e.body]
 

@@ -152,7 +152,7 @@ class Run:
     def load(self) -> None:
         """Reads the state from the ledger, and the designs it speaks of."""
         with self.act("campaign").read() as reader:
-            steps = self.journal.read(reader)
+            steps = self.journal.load(reader)
         self.state = fold(steps)
         for body, outcome in steps:
             if body["step"] == "propose":

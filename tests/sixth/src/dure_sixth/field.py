@@ -96,7 +96,7 @@ FIELD = Field(
             "objective": {"property": "volume", "unit": "mL", "direction": "maximise"},
             "budget": {"first": 8, "batch": 4, "rounds": 2},
             "lab": {"driver": "simulated", "noise": 40.0},
-            "ladder": {"stickiest": 1.0},
+            "ladder": {"stickiest": 1.1},
             "controls": {"seeds": 0, "noise_sd": 40.0},
         }
     },
