@@ -37,7 +37,9 @@ class Settings:
         try:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError):
-            raise BadInput(f"{self.zone!r} is no time zone", where=FILE, remedy="write one such as Asia/Seoul") from None
+            raise BadInput(
+                f"{self.zone!r} is no time zone", where=FILE, remedy="write one such as Asia/Seoul"
+            ) from None
 
     @property
     def tzinfo(self) -> ZoneInfo:
@@ -56,11 +58,17 @@ class Settings:
         try:
             value = tomllib.loads(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise NotFound("there is no hub here", where=str(folder), remedy=f"make one with: dure init {folder}") from None
+            raise NotFound(
+                "there is no hub here", where=str(folder), remedy=f"make one with: dure init {folder}"
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadInput(f"not a hub's settings: {error}", where=str(path)) from None
         if value.pop("format", None) != FORMAT:
-            raise BadInput(f"its format is not {FORMAT}", where=str(path), remedy="use the Dure version that made it, or a later one")
+            raise BadInput(
+                f"its format is not {FORMAT}",
+                where=str(path),
+                remedy="use the Dure version that made it, or a later one",
+            )
         unknown = sorted(set(value) - set(cls.__dataclass_fields__))
         if unknown or "hub" not in value:
             raise BadInput(f"unknown or missing key: {', '.join(unknown) or 'hub'}", where=str(path))

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pyarrow as pa
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, select
 
 from dure.access.act import Act
@@ -35,6 +34,9 @@ from dure.store.kinds import (
     body_field,
     one_of,
 )
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LIFECYCLE = Lifecycle(
     "order",
