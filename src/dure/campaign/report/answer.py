@@ -72,8 +72,11 @@ def _facts(book: Book, candidate: str, value: Value) -> list[Fact]:
     before = book.expected(candidate)
     facts = [Fact(Text("읽기 전 예측", "predicted before it was read"), before)] if before else []
     facts += _derived(book, candidate, value)
-    told = book.simulated(candidate).items()
-    return facts + [Fact(book.title(name), found) for name, found in told if "/" not in name]
+    told = book.simulated(candidate)
+    # Yes and no, and counts of them, are told check by check in the section on finalists.
+    checked = any("/" in name for name in told)
+    shown = {name: each for name, each in told.items() if "/" not in name and not (checked and each.unit == "1")}
+    return facts + [Fact(book.title(name), each) for name, each in shown.items()]
 
 
 def _derived(book: Book, candidate: str, value: Value) -> list[Fact]:
