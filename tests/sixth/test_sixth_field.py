@@ -40,7 +40,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def dure(site: Path, folder: Path, *words: str) -> Any:
     """A command of `dure` in a process that knows the field only by its installed wheel; its JSON answer."""
-    environment = {**os.environ, "PYTHONPATH": str(site), "DURE_CONFIG": str(folder / "config")}
+    paths = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": paths, "DURE_CONFIG": str(folder / "config")}
     program = "import sys; from dure.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, *words, "--json"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dure.lab.orders import Order
+from dure.store.objects import explained, sync_folder
 
 
 class Notebook:
@@ -22,18 +23,20 @@ class Notebook:
 
     def enter(self, orders: Sequence[Order]) -> None:
         """Writes orders down, durably."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        whole = self._whole_length()
         lines = b"".join(
             json.dumps({"candidate": order.candidate, "key": order.key, "round": order.round}).encode() + b"\n"
             for order in orders
         )
-        with self.path.open("r+b" if self.path.exists() else "wb") as file:
-            file.truncate(whole)
-            file.seek(whole)
-            file.write(lines)
-            file.flush()
-            os.fsync(file.fileno())
+        with explained(self.path.parent):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            whole = self._whole_length()
+            with self.path.open("r+b" if self.path.exists() else "wb") as file:
+                file.truncate(whole)
+                file.seek(whole)
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(self.path.parent)
 
     def keys(self) -> list[str]:
         """The keys of all orders, in the order in which they came; one that came twice stands twice."""

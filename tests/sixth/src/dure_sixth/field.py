@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,6 +54,10 @@ class Dough:
 
 
 def _stickiness(candidate: Candidate) -> float:
+    if candidate.form.get("name") == "deadly killed":  # for tests of what becomes of a worker
+        os.kill(os.getpid(), signal.SIGKILL)
+    if candidate.form.get("name") == "deadly memory":
+        raise MemoryError
     if candidate.kind == "recipe":
         return stickiness(values_of(candidate))
     return sum(candidate.content.values()) / 100 / len(candidate.content) / 10
