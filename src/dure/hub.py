@@ -110,7 +110,6 @@ class Hub:
         """Files, keys and tables; then the first event: the hub and its operator, whose name goes into the vault."""
         (self.folder / "keys").mkdir(parents=True, mode=0o700)
         write_private(self.private / "root.key", os.urandom(32))
-        write_private(self.folder / FILE, self.settings.to_toml().encode())
         create_schema(self.database)
         if self.ledger.size():
             where = self.database.url.render_as_string(hide_password=True)
@@ -126,11 +125,13 @@ class Hub:
             "schema": SCHEMA_VERSION,
             "token": digest,
         }
+        write_private(self.private / "token", text.encode())
         act = self.act("system:hub")
         act.require("hub.create", Resource("hub", self.settings.hub, {"state": "empty"}))
         with act.change() as change:
             change.record("hub.created", self.settings.hub, body, expect=None)
-        write_private(self.private / "token", text.encode())
+        # Last, since it is what makes a directory a hub: killed before, there is none to be opened by halves.
+        write_private(self.folder / FILE, self.settings.to_toml().encode())
 
     @cached_property
     def keyring(self) -> Keyring:

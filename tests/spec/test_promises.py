@@ -269,7 +269,7 @@ class TestNothingIsDoneTwice:
         assert len(set(steps)) == len(steps) > 10
 
     def test_a_task_that_was_done_is_looked_up(self, hub: sixth.InlineHub, run: Any) -> None:
-        call = Call(features, {"pool": run.setup.pool}, {"new": 1})
+        call = Call(features, {"pool": run.setup.pool}, {"new": 1}, "open")
         (first,), (second,) = hub.tasks.run([call]), hub.tasks.run([call])
         assert (first.known, second.known) == (False, True)
         assert first.outputs == second.outputs

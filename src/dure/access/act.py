@@ -1,4 +1,4 @@
-"""`Act`: what one principal does for one purpose. Every read of governed data and every Change begins with a decision."""
+"""`Act`: what one principal does for one purpose. Each read of governed data and each Change begins with a decision."""
 
 from __future__ import annotations
 
@@ -90,5 +90,6 @@ class Act:
         loader = self._loaders.get(asked.resource.kind)
         resource, found = (loader and loader(reader, asked.resource.id)) or (asked.resource, {})
         moment = {"now": int(self._store.clock().timestamp()), "purpose_stated": self.purpose is not None}
-        context = {**moment, **found, **asked.context}
+        # What the hub reads by itself outweighs what the caller says.
+        context = {**asked.context, **moment, **found}
         return self._policy.decide(load_principal(reader, self.principal), asked.action, resource, context)

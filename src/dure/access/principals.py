@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Table, select
 
+from dure.access.actions import ACTIONS
 from dure.access.roles import ROLES, Principal, system
 from dure.base.canonical import canonical
 from dure.base.errors import Refused
@@ -20,7 +21,6 @@ from dure.store.database import Reader, chars, metadata
 from dure.store.keyring import Keyring, seal, unseal
 from dure.store.kinds import (
     BASE64,
-    CODE,
     DIGEST,
     HUB,
     INTEGER,
@@ -113,7 +113,7 @@ KINDS = (
             "budget": INTEGER,
             "hub": HUB,
             "kind": one_of("person", "agent"),
-            "permissions": list_of(CODE),
+            "permissions": list_of(one_of(*ACTIONS)),
             "profile": optional(DIGEST),
             "roles": list_of(_ROLE),
         },

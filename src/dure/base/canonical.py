@@ -12,8 +12,8 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from json.encoder import encode_basestring as _quote
-from unicodedata import is_normalized, normalize
 from typing import Any
+from unicodedata import is_normalized, normalize
 
 from blake3 import blake3
 

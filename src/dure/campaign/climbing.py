@@ -20,6 +20,7 @@ from dure.design.candidate import Candidate
 from dure.verify.check import Check, Illustrating, method
 from dure.verify.ladder import Ladder, Outcome
 
+_MACHINE = ("died", "time", "memory", "cancelled")
 WORTH_SPLITTING = 0.5
 """CPU seconds of a rung above which its candidates are shared out over the workers."""
 
@@ -108,9 +109,14 @@ def _perform(
         "which": which,
     }
     calls = [
-        Call(run_check, {"candidates": run.put_designs(part), **files}, params) for part in _parts(run, check, shown)
+        Call(run_check, {"candidates": run.put_designs(part), **files}, params, run.setup.access)
+        for part in _parts(run, check, shown)
     ]
     done = run.parts.tasks.run(calls)
+    # What a loaded or failing machine may have done to a task is tried once more before a candidate is blamed for it.
+    again = [i for i, result in enumerate(done) if result.reason in _MACHINE]
+    for i, result in zip(again, run.parts.tasks.run([calls[i] for i in again]), strict=True):
+        done[i] = result
     for result in done:
         if result.failed is not None:
             # `verify.attempt` halves the candidates until the one that is to blame stands alone.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from dure.access.terms import Code, Terms, inherit
 from dure.base.canonical import canonical
-from dure.base.errors import NotFound
+from dure.base.errors import NotFound, Unavailable
 from dure.base.types import Resource
 from dure.campaign.climbing import climb_keeping
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
@@ -113,10 +113,9 @@ def unseal(run: Run, step: Step) -> None:
     act = run.act("campaign")
     with act.read() as reader:
         plate = replay.plate_of(reader, run.identifier)
-        counts = orders.counts(orders.orders_of(reader, run.identifier))
+        left = orders.left(reader, run.identifier)
     assert plate is not None
     if plate.state == "sealed":
-        left = sum(n for state, n in counts.items() if state not in ("accepted", "failed"))
         replay.unseal(act, plate.id, run.identifier, left)
     run.record(step, {"plate": plate.id})
 
@@ -211,11 +210,17 @@ def _runs(run: Run, name: str, strategy_name: str, seeds: int, *, permuted: bool
     workers = min(run.parts.tasks.workers, seeds)
     parts = [list(range(seeds))[i::workers] for i in range(workers)]
     seed = control_seed(run.problem.design_digest, name)
-    calls = [Call(control_campaigns, inputs, {**params, "seeds": part}, seed, CONTROL_RESOURCES) for part in parts]
+    calls = [
+        Call(control_campaigns, inputs, {**params, "seeds": part}, setup.access, seed, CONTROL_RESOURCES)
+        for part in parts
+    ]
     found: dict[int, list[str]] = {}
     for part, result in zip(parts, run.parts.tasks.run(calls), strict=True):
         if result.failed is not None:
-            raise RuntimeError(f"the control {name} failed: {result.failed}")
+            raise Unavailable(
+                f"the control {name} could not be run: {result.failed}",
+                remedy="run the same command again; on a large pool, with fewer seeds: [controls], seeds",
+            )
         found |= dict(zip(part, read_orders(run.parts.objects.get(result.outputs["orders"])), strict=True))
     return [found[i] for i in range(seeds)]
 
@@ -270,7 +275,11 @@ def _terms(run: Run) -> Terms:
     with run.act("campaign").read() as reader:
         for accession in run.setup.sources:
             terms.append(datasets.describe(run.parts.objects, datasets.find(reader, accession).manifest).terms)
-    return inherit(*terms) if terms else Terms((Code("NRES"),), "CC0-1.0", access="internal")
+    return (
+        inherit(*terms)
+        if terms
+        else Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligations=frozenset({"no-redistribution"}))
+    )
 
 
 def deposit(run: Run, step: Step) -> None:

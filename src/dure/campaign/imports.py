@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from dure.base.canonical import canonical
+from dure.base.canonical import canonical, digest_bytes
 from dure.base.errors import BadInput
 from dure.base.evidence import EVIDENCE, evidence_table
 from dure.base.types import Resource
@@ -75,7 +75,7 @@ def import_results(run: Run, path: Path, principal: str) -> Imported:
         raise BadInput(f"its laboratory is {driver.name}: there is nothing to import", where=run.identifier)
     with run.act("lab").read() as reader:
         open_ = [row for row in orders.orders_of(reader, run.identifier) if row.state == "running"]
-        history = _history(run, reader)
+        history = _history(run, reader, digest_bytes(path.read_bytes()) if path.is_file() else "")
     if not open_:
         raise BadInput("no order of this campaign is open", where=run.identifier, remedy="go on with: dure resume")
     keys = {row.key for row in open_}
@@ -120,13 +120,21 @@ def _record(run: Run, path: Path, results: Results, principal: str) -> None:
         change.record("result.imported", file, body)
 
 
-def _history(run: Run, reader: Any) -> list[float]:
-    """The reference compound on the plates accepted before, oldest first."""
+def _history(run: Run, reader: Any, but: str) -> list[float]:
+    """The reference compound on the plates accepted before, oldest first.
+
+    Args:
+        run: the campaign.
+        reader: of the ledger.
+        but: digest of the file that is imported now: killed between its record and its orders, it is imported again and
+            must not be held against itself.
+    """
     table = ledger_event.c
     rows = reader.all(select(table.leaf).where(table.kind == "result.imported").order_by(table.sequence))
     events = [run.parts.registry.read(json.loads(bytes(row.leaf))) for row in rows]
-    mine = [event for event in events if event.body["campaign"] == run.identifier]
-    return [v for event in mine for v in json.loads(run.parts.objects.get(event.body["record"]))["reference"]]
+    mine = {event.subject: event for event in events if event.body["campaign"] == run.identifier}
+    mine.pop(but, None)
+    return [v for event in mine.values() for v in json.loads(run.parts.objects.get(event.body["record"]))["reference"]]
 
 
 def _plain(value: Any) -> Any:

@@ -60,6 +60,7 @@ def _simulated(run: Run) -> Driver:
         run.problem.objective.property,
         run.problem.objective.unit,
         run.parts.clock,
+        run.setup.access,
     )
 
 

@@ -127,7 +127,7 @@ def look(parts: Parts, row: Any) -> Run:
     """A campaign to look at, by its row: nothing is sealed, ordered or recorded, and no laboratory is reached."""
     setup = Setup.from_bytes(parts.objects.get(row.setup))
     steps = Journal(parts.objects, parts.registry, row.id)
-    run = Run(parts, row.id, row.owner, setup, steps, None)  # type: ignore[arg-type]
+    run = Run(parts, row.id, row.owner, setup, steps, None, row.ordinal)  # type: ignore[arg-type]
     run.load()
     return run
 

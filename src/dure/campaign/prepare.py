@@ -51,10 +51,11 @@ PREPARING = Resources(memory_mb=4096, seconds=3600.0)
 
 @dataclass(frozen=True)
 class Compounds:
-    """A dataset file that holds a pool: the dataset's accession, the file's name and its rows."""
+    """A dataset file that holds a pool: the dataset's accession and access class, the file's name and its rows."""
 
     accession: str
     file: str
+    access: str
     read: UserTable
 
 
@@ -111,7 +112,7 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
         raise BadInput(f"the field {spec.field} has no pools", where="[space]", remedy="see the field's template")
     compounds = find_compounds(parts, owner, spec)
     structures = _structures(compounds, spec)
-    pool, rows, notes = _prepare_pool(parts, field, structures, spec)
+    pool, rows, notes = _prepare_pool(parts, field, compounds, structures, spec)
     if "file" in spec.space:
         _refuse_structures(compounds, rows, spec)
     wells: pa.Table | None = None
@@ -133,7 +134,8 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
         params = {"packages": package_versions(field)}
         parts_of = [pool.slice(start, CHUNK_ROWS) for start in range(0, pool.num_rows, CHUNK_ROWS)]
         calls = [
-            Call(field.features, {"pool": _put_parquet(parts, part)}, params, resources=PREPARING) for part in parts_of
+            Call(field.features, {"pool": _put_parquet(parts, part)}, params, compounds.access, resources=PREPARING)
+            for part in parts_of
         ]
         features = tuple(done.outputs["features"] for done in _succeed(parts, calls))
     space = {"kind": "pool", "candidates": pool["kind"][0].as_py(), "digest": digest(pool["id"].to_pylist())}
@@ -148,6 +150,7 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
         features=features,
         wells=put_frame(parts.objects, wells) if wells is not None else None,
         dataset=compounds.accession,
+        access=compounds.access,
         file=compounds.file,
         size=pool.num_rows,
         sources=(compounds.accession,),
@@ -179,7 +182,7 @@ def find_compounds(parts: Parts, owner: str, spec: Specification) -> Compounds:
         raise BadInput(
             "a pool needs a file, a source or a dataset", where="[space]", remedy='for example: file = "compounds.csv"'
         )
-    return _read_compounds(parts, accession)
+    return _read_compounds(parts, owner, accession)
 
 
 def _deposit_file(parts: Parts, owner: str, spec: Specification) -> str:
@@ -199,7 +202,13 @@ def _deposit_file(parts: Parts, owner: str, spec: Specification) -> str:
     return datasets.deposit(act, parts.objects, described, parts.zone)
 
 
-def _read_compounds(parts: Parts, accession: str) -> Compounds:
+def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:
+    """The rows, read by the laboratory's part of the hub, for somebody who may see the dataset.
+
+    The person is asked about the listing only: values that lie on a sealed plate are hidden from everybody but the
+    laboratory, and a second campaign on the same data must still be possible.
+    """
+    parts.act(owner).require("dataset.list", Resource("dataset", accession))
     act = parts.act("system:lab")
     with act.read() as reader:
         row = datasets.find(reader, accession)
@@ -211,7 +220,7 @@ def _read_compounds(parts: Parts, accession: str) -> Compounds:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file.name
         path.write_bytes(datasets.read_member(parts.objects, described, file.name))
-        return Compounds(accession, file.name, read_table(path))
+        return Compounds(accession, file.name, row.access, read_table(path))
 
 
 def _structures(compounds: Compounds, spec: Specification) -> pa.Table:
@@ -228,7 +237,7 @@ def _structure_columns(spec: Specification) -> list[str]:
 
 
 def _prepare_pool(
-    parts: Parts, field: Field, structures: pa.Table, spec: Specification
+    parts: Parts, field: Field, compounds: Compounds, structures: pa.Table, spec: Specification
 ) -> tuple[pa.Table, pa.Table, dict[str, int]]:
     """Pool (id, content, form, kind), rows (row, candidate, problem) and how many rows were left out, by reason."""
     assert field.prepare is not None
@@ -240,7 +249,8 @@ def _prepare_pool(
     count = max(1, structures.num_rows)
     chunks = [structures.slice(start, CHUNK_ROWS) for start in range(0, count, CHUNK_ROWS)]
     calls = [
-        Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, resources=PREPARING) for chunk in chunks
+        Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, compounds.access, resources=PREPARING)
+        for chunk in chunks
     ]
     done = _succeed(parts, calls)
     rows = pa.concat_tables(_get_parquet(parts, result.outputs["rows"]) for result in done)

@@ -89,6 +89,7 @@ class Run:
         journal: its steps in the ledger.
         state: the fold of them.
         driver: the way to the laboratory.
+        ordinal: 1 for the first campaign of its problem; each draws its own random numbers.
         fresh: keys of the orders that this process placed itself.
         known: every candidate proposed so far, by id.
         counted: processor time of this process and of its tasks that steps have been charged with, in seconds.
@@ -100,6 +101,7 @@ class Run:
     setup: Setup
     journal: Journal
     driver: Driver
+    ordinal: int = 1
     state: State = field(default_factory=State)
     fresh: set[str] = field(default_factory=set)
     known: dict[str, Candidate] = field(default_factory=dict)
@@ -147,7 +149,7 @@ class Run:
 
     def rng(self, *step: object) -> np.random.Generator:
         """Randomness of one step: seeded by the digest of the design's half of the problem, and the step."""
-        return np.random.default_rng(seed_of(self.problem, *step))
+        return np.random.default_rng(seed_of(self.problem, self.ordinal, *step))
 
     def load(self) -> None:
         """Reads the state from the ledger, and the designs it speaks of."""

@@ -20,7 +20,7 @@ from dure.campaign.setup import Setup
 from dure.campaign.spec import Specification
 from dure.campaign.state import State, Step, state_digest
 from dure.campaign.steps import order, propose, read, verify
-from dure.lab import replay
+from dure.lab import orders, replay
 
 PERFORMERS = {"propose": propose, "verify": verify, "order": order, "read": read, **CLOSING}
 
@@ -56,8 +56,12 @@ def start(parts: Parts, owner: str, spec: Specification, *, again: bool = False)
         "setup": described,
         "sources": list(setup.sources),
     }
+    if setup.wells is not None:
+        replay.require_seal(act, identifier, setup.wells, owner)
     with act.change() as change:
         change.record("campaign.started", identifier, body, expect=None)
+        if setup.wells is not None:
+            replay.seal(change, identifier, setup.wells, setup.size or 0, setup.sources[0], owner)
     return identifier
 
 
@@ -74,11 +78,7 @@ def _check_budget(setup: Setup) -> None:
 def open_run(parts: Parts, row: Any) -> Run:
     """A campaign in hand, its state read from the ledger."""
     setup = Setup.from_bytes(parts.objects.get(row.setup))
-    run = Run(parts, row.id, row.owner, setup, Journal(parts.objects, parts.registry, row.id), None)  # type: ignore[arg-type]
-    if setup.problem.scored and row.state == "running":
-        assert setup.wells is not None
-        assert setup.dataset is not None
-        replay.seal(run.act("lab"), row.id, setup.wells, setup.size or 0, setup.dataset, row.owner)
+    run = Run(parts, row.id, row.owner, setup, Journal(parts.objects, parts.registry, row.id), None, row.ordinal)  # type: ignore[arg-type]
     run.driver = open_driver(run)
     run.load()
     return run
@@ -90,10 +90,15 @@ def go_on(run: Run, watcher: Watcher | None = None) -> State:
 
 
 def stop(parts: Parts, run: Run, principal: str) -> None:
-    """Ends a campaign before its budget is spent."""
+    """Ends a campaign before its budget is spent; its plate is opened, since nothing will be read from it any more."""
     act = parts.act(principal)
     act.require("campaign.stop", Resource("campaign", run.identifier))
     run.journal.append(act, Step("stop"), {"reason": "stopped by a person"})
+    with act.read() as reader:
+        plate = replay.plate_of(reader, run.identifier)
+        left = orders.left(reader, run.identifier)
+    if plate is not None and plate.state == "sealed":
+        replay.unseal(act, plate.id, run.identifier, left)
     run.load()
 
 

@@ -29,6 +29,7 @@ class Setup:
         dataset: accession of the compounds; `file` the file in it.
         sources: accessions of everything used.
         code: version of Dure; `packages` versions that matter.
+        access: the strictest access class of what it was set up from; its tasks' results carry it.
         size: how many candidates the pool has; None for a space without end.
         left_out: how many rows of the dataset did not become candidates, by reason.
         notices: what its owner should know about the data, with row numbers; nothing was changed because of it.
@@ -43,6 +44,7 @@ class Setup:
     wells: str | None = None
     dataset: str | None = None
     file: str | None = None
+    access: str = "internal"
     size: int | None = None
     sources: tuple[str, ...] = ()
     code: str = ""

@@ -142,10 +142,14 @@ def _busy(what: str) -> Iterator[None]:
 
 
 def _carry_on(hub: Hub, session: Session, row: Any, as_json: bool) -> None:
+    from dure.base.types import Resource
     from dure.campaign.service import go_on, open_run
     from dure.cli.progress import watching
 
     session.campaign = row.id[3:13]
+    about = Resource("campaign", row.id, {"state": row.state, "owner": row.owner})
+    # The hub's parts do the work; that this person may have it done is decided here.
+    hub.act().require("campaign.step" if row.state == "running" else "campaign.read", about)
     with hub.hold(row.id):
         run_ = open_run(hub.parts(), row)
         waits: Waiting | None = None
@@ -233,6 +237,30 @@ def status_title(status: str) -> str:
         "waiting": ("waiting", "대기 중"),
     }
     return say(*titles[status])
+
+
+@app.command(
+    help=say(
+        "End a campaign before its budget is spent. What was measured stays; its sealed plate is opened.",
+        "예산을 다 쓰기 전에 캠페인을 끝냅니다. 측정한 것은 남고 봉인된 플레이트는 열립니다.",
+    ),
+    epilog=examples("dure stop 3f9a1c20", "dure stop drug/jak2 --json"),
+)
+def stop(
+    ctx: typer.Context,
+    which: Annotated[str, typer.Argument(metavar="CAMPAIGN", help=say("its id or name", "번호나 이름"))],
+    as_json: Json = False,
+) -> None:
+    from dure.campaign import service
+
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        row = campaign_row(hub, which)
+        with hub.hold(row.id):
+            run_ = service.open_run(hub.parts(), row)
+            service.stop(hub.parts(), run_, hub.me)
+            told = _told(run_, None)
+    output.emit(told) if as_json else print(_in_words(told))
 
 
 @app.command(

@@ -71,6 +71,10 @@ def worklist(ctx: typer.Context, which: Which = None, as_json: Json = False) -> 
     session: Session = ctx.obj
     with session.hub() as hub:
         row = campaign_row(hub, which)
+        from dure.base.types import Resource
+
+        about = Resource("order", row.id, {"state": "placed", "owner": row.owner})
+        hub.act().require("order.read", about)
         with _driven(hub, row) as run:
             folder = getattr(run.driver, "folder", None)
             if folder is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Table, select
@@ -62,16 +62,16 @@ class Call:
         task: what to do.
         inputs: digests of its input objects by name.
         params, seed: as the task takes them.
-        resources: what it may use; no part of its key.
         access: the strictest access class among its inputs; its results carry it.
+        resources: what it may use; no part of its key.
     """
 
     task: Task
     inputs: Mapping[str, str]
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any]
+    access: str
     seed: int | None = None
     resources: Resources = DEFAULT
-    access: str = "open"
 
     @property
     def key(self) -> str:
@@ -80,12 +80,13 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a call: digests of its output objects by name, or why there are none."""
+    """What became of a call: digests of its output objects by name, or why there are none (and its kind, `reason`)."""
 
     key: str
     outputs: Mapping[str, str]
     cpu_seconds: float
     failed: str | None = None
+    reason: str | None = None
     known: bool = False
 
 
@@ -145,7 +146,7 @@ class Tasks:
         try:
             outputs = handle.result()
         except TaskFailed as failure:
-            return Result(call.key, {}, 0.0, f"{failure.reason}: {failure.what}")
+            return Result(call.key, {}, 0.0, f"{failure.reason}: {failure.what}", failure.reason)
         stored = {name: self._objects.put(data) for name, data in sorted(outputs.items())}
         return self._record(call, stored, handle.cpu_seconds)
 

@@ -21,8 +21,19 @@ from dure.base.canonical import digest
 from dure.base.errors import BadInput
 from dure.design.candidate import Candidate
 from dure.lab.orders import Order, Reading
-from dure.lab.plate import Item, Layout, Well, dilution, plan_plates, read_worklist, results_template, worklist_csv
+from dure.lab.plate import (
+    Item,
+    Layout,
+    Well,
+    dilution,
+    plan_plates,
+    read_worklist,
+    results_template,
+    safe,
+    worklist_csv,
+)
 from dure.lab.platepage import plate_page
+from dure.store.objects import sync_folder
 
 WORKLIST = "worklist.csv"
 
@@ -89,7 +100,9 @@ class ManualDriver:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
+            sync_folder(draft)
             draft.rename(self.folder / f"round-{number:02d}")
+            sync_folder(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -130,9 +143,14 @@ def _compounds(ordered: Sequence[tuple[Order, Candidate]], label: Callable[[Cand
     fields = sorted({name for _, candidate in ordered for name in candidate.form if name != "name"})
     sink = io.StringIO()
     writer = csv.writer(sink)
-    writer.writerow(["order", "candidate", "name", *fields])
+    writer.writerow(["order", "candidate", "name", *map(safe, fields)])
     for order, candidate in ordered:
         writer.writerow(
-            [order.key, order.candidate, label(candidate), *(candidate.form.get(name, "") for name in fields)]
+            [
+                order.key,
+                order.candidate,
+                safe(label(candidate)),
+                *(safe(str(candidate.form.get(name, ""))) for name in fields),
+            ]
         )
     return sink.getvalue().encode()

@@ -7,7 +7,6 @@ cannot look an order up by that name, it becomes `uncertain` after a crash and a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -271,6 +270,6 @@ def hand_over(
         move(change, waiting, "order.submitted")
 
 
-def counts(rows: Iterable[Any]) -> Counter[str]:
-    """How many orders are in each state."""
-    return Counter(row.state for row in rows)
+def left(reader: Reader, campaign: str) -> int:
+    """How many of a campaign's orders are neither accepted nor failed."""
+    return sum(row.state not in LIFECYCLE.final for row in orders_of(reader, campaign))

@@ -284,7 +284,7 @@ def worklist_csv(wells: Iterable[Well]) -> bytes:
     for well in wells:
         values = _as_dict(well)
         values["concentration"] = "" if well.concentration is None else repr(well.concentration)
-        writer.writerow([_safe(str(value)) for value in values.values()])
+        writer.writerow([safe(str(value)) for value in values.values()])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
@@ -297,7 +297,7 @@ def results_template(wells: Sequence[Well]) -> bytes:
     for well in wells:
         amount = "" if well.concentration is None else repr(well.concentration)
         cells = [well.order, well.candidate, well.plate, well.well, well.role, amount]
-        writer.writerow([*map(_safe, cells), *[""] * len(ADDED)])
+        writer.writerow([*map(safe, cells), *[""] * len(ADDED)])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
@@ -323,7 +323,7 @@ def _read_lines(lines: Iterator[list[str]]) -> Iterator[Well]:
             raise BadInput(f"row {row} is no line of a worklist", remedy="write the worklist again") from None
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """A cell that a spreadsheet would run as a formula gets an apostrophe in front (and so does an apostrophe)."""
     return "'" + text if text[:1] in "=+-@'\t\r" and text else text
 

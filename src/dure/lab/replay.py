@@ -20,6 +20,7 @@ from dure.base.types import Resource
 from dure.design.candidate import Candidate
 from dure.lab.notebook import Notebook
 from dure.lab.orders import Order, Reading, orders_of
+from dure.store.change import Change
 from dure.store.database import Reader, chars, metadata
 from dure.store.frames import get_frame
 from dure.store.kinds import ACCESSION, DIGEST, INTEGER, PRINCIPAL, Event, EventKind, Insert, Op, Update
@@ -96,17 +97,15 @@ def plate_id(campaign: str, wells: str) -> str:
     return digest(["plate", campaign, wells])
 
 
-def seal(act: Act, campaign: str, wells: str, rows: int, source: str, owner: str) -> str:
-    """Seals wells (a frame of schema `WELLS`) for a campaign; returns the plate's id. Sealed already: no work."""
-    identifier = plate_id(campaign, wells)
-    with act.read() as reader:
-        if load(reader, identifier):
-            return identifier
-    act.require("plate.seal", Resource("plate", identifier, {"state": "new", "owner": owner}))
+def require_seal(act: Act, campaign: str, wells: str, owner: str) -> None:
+    """The decision to seal wells for a campaign that is about to start."""
+    act.require("plate.seal", Resource("plate", plate_id(campaign, wells), {"state": "new", "owner": owner}))
+
+
+def seal(change: Change, campaign: str, wells: str, rows: int, source: str, owner: str) -> None:
+    """Seals wells (a frame of schema `WELLS`) in the Change that starts their campaign."""
     body = {"campaign": campaign, "owner": owner, "rows": rows, "source": source, "wells": wells}
-    with act.change() as change:
-        change.record("plate.sealed", identifier, body, expect=None)
-    return identifier
+    change.record("plate.sealed", plate_id(campaign, wells), body, expect=None)
 
 
 def unseal(act: Act, identifier: str, campaign: str, orders_left: int) -> None:

@@ -30,6 +30,7 @@ class SimulatedDriver:
         designs: the candidates of ids.
         property, unit: of the evidence.
         clock: when it was read.
+        access: the strictest access class of what the campaign was set up from.
     """
 
     name = "simulated"
@@ -47,10 +48,11 @@ class SimulatedDriver:
         property: str,
         unit: str,
         clock: Clock,
+        access: str,
     ) -> None:
         self._tasks, self._objects, self._notebook = tasks, objects, Notebook(notebook)
         self._simulate, self._settings, self._designs = simulate, settings, designs
-        self._property, self._unit, self._clock = property, unit, clock
+        self._property, self._unit, self._clock, self._access = property, unit, clock, access
 
     def find(self, keys: Sequence[str]) -> frozenset[str]:
         return frozenset(self._notebook.keys()).intersection(keys)
@@ -65,6 +67,7 @@ class SimulatedDriver:
                 self._simulate,
                 {"candidate": self._objects.put(canonical([design.kind, dict(design.content), dict(design.form)]))},
                 self._settings,
+                self._access,
                 int(order.key[3:11], 16),
             )
             for order, design in zip(orders, designs, strict=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, MetaData, Select, String, Text, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
@@ -155,7 +156,7 @@ class Database:
 
 def sqlite_url(path: Path) -> str:
     """The URL of a database file."""
-    return f"sqlite:///{path.absolute()}"
+    return URL.create("sqlite", database=str(path.absolute())).render_as_string()
 
 
 def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
@@ -173,7 +174,9 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def open_reader() -> sqlite3.Connection:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False)
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False
+        )
         connection.isolation_level = None
         connection.execute("PRAGMA query_only=ON")
         # A file attached to a read-only connection is writable once query_only is off: so nothing can be attached.
