@@ -1,7 +1,7 @@
 """Runs every bench and joins their tables in bench/RESULTS.md.
 
-    python bench/all.py            everything; hours
-    python bench/all.py --join     only joins what bench/results/ holds
+python bench/all.py            everything; hours
+python bench/all.py --join     only joins what bench/results/ holds
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 ARCHIVE = HERE / "cache" / "MoleculeACE-3.0.0-py3-none-any.whl"
 RESULTS = HERE / "results"
 
+HEAD = "| what | figure | wanted | reached |"
+
 
 def main() -> None:
     """Runs the parts and writes bench/results/loop.json and loop.md."""
@@ -47,7 +49,14 @@ def main() -> None:
 
 
 def _markdown(rows: list[dict]) -> str:
-    lines = ["## The loop", "", "`python bench/loop.py`", "", "| what | figure | wanted | reached |", "|---|---|---|---|"]
+    lines = [
+        "## The loop",
+        "",
+        "`python bench/loop.py`",
+        "",
+        "| what | figure | wanted | reached |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| {r['what']} | {r['figure']} | {r['wanted']} | {r['reached']} |" for r in rows]
     return "\n".join(lines) + "\n"
 
@@ -165,7 +174,9 @@ def _overhead(folder: Path, quick: bool) -> list[dict]:
             "under 10 %",
             (overhead - report) / total < 0.1,
         ),
-        _row("a step outside strategy and tasks", f"{median:.1f} ms (median of {len(own)})", "under 20 ms", median < 20),
+        _row(
+            "a step outside strategy and tasks", f"{median:.1f} ms (median of {len(own)})", "under 20 ms", median < 20
+        ),
         _row("writing the report", f"{report:.1f} s wall"),
     ]
 
