@@ -268,9 +268,13 @@ class TestNothingIsDoneTwice:
         steps = [e["body"]["key"] for e in sixth.events(hub) if e["subject"] == run.identifier and "key" in e["body"]]
         assert len(set(steps)) == len(steps) > 10
 
-    def test_a_task_that_was_done_is_looked_up(self, hub: sixth.InlineHub, run: Any) -> None:
-        call = Call(features, {"pool": run.setup.pool}, {"new": 1}, "open")
-        (first,), (second,) = hub.tasks.run([call]), hub.tasks.run([call])
+    def test_a_task_that_was_done_is_looked_up(
+        self, hub: sixth.InlineHub, run: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        call = Call(features, {"pool": run.setup.pool}, {"new": 1}, access="open")
+        (first,) = hub.tasks.run([call])
+        monkeypatch.setattr(hub.tasks, "_submit", lambda _: pytest.fail("it was run again"))
+        (second,) = hub.tasks.run([call])
         assert (first.known, second.known) == (False, True)
         assert first.outputs == second.outputs
 
