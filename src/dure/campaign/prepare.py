@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,13 +98,13 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
 
 def written(spec: Specification) -> dict[str, Any]:
     values = {name: getattr(spec, name) for name in spec.__dataclass_fields__ if name != "folder"}
-    return {**values, "objective": dict(spec.objective.__dict__), "budget": dict(spec.budget.__dict__)}
+    return {**values, "objective": asdict(spec.objective), "budget": asdict(spec.budget)}
 
 
 def _laboratory(spec: Specification) -> dict[str, Any]:
     """The laboratory as the problem names it; the assay is the digest of all that describes it."""
     described = {name: value for name, value in spec.lab.items() if name != "column"}
-    return {**described, "assay": digest(["assay", described, spec.objective.__dict__])}
+    return {**described, "assay": digest(["assay", described, asdict(spec.objective)])}
 
 
 def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setup: Setup) -> Setup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -104,8 +104,8 @@ class Problem:
             "kind": "dure.problem",
             "v": 1,
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
-            "objective": dict(self.objective.__dict__),
-            "budget": dict(self.budget.__dict__),
+            "objective": asdict(self.objective),
+            "budget": asdict(self.budget),
         }
 
     @classmethod

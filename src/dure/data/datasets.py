@@ -94,7 +94,7 @@ class Dataset:
 
     def to_bytes(self) -> bytes:
         files = [{"digest": f.digest, "manifest": f.manifest, "name": f.name, "size": f.size} for f in self.files]
-        return canonical({"kind": "dure.dataset", **self.__dict__, "files": files, "terms": self.terms.as_json()})
+        return canonical({"kind": "dure.dataset", **vars(self), "files": files, "terms": self.terms.as_json()})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Dataset:

@@ -276,6 +276,8 @@ def _empty(column: pa.ChunkedArray) -> bool:
 
 def _filled(table: pa.Table) -> pl.Series:
     """Which rows hold anything but spaces."""
+    if not table.num_columns:
+        return pl.Series([False] * table.num_rows, dtype=pl.Boolean)
     return functools.reduce(operator.or_, [_text(column).str.strip_chars() != "" for column in table.columns])
 
 
