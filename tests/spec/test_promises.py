@@ -31,9 +31,10 @@ from dure.campaign.trace import trace
 from dure.compute.record import Call
 from dure.data import datasets, evidence
 from dure.lab import orders
-from dure.store.bundle import export_bundle, verify_bundle
+from dure.store.bundle import export_bundle, tile_path, verify_bundle
 from dure.store.files import read_file
 from dure.store.frames import get_frame
+from dure.store.merkle import Edge, leaf_hash
 from dure.store.rebuild import rebuild
 
 SOURCE = Path(dure.__file__).parent
@@ -66,9 +67,9 @@ def reported(hub: sixth.InlineHub, run: Any) -> dict[str, Any]:
 class TestOneChangeOneRecord:
     """Every change of state is one transaction that carries its ledger events; there is no other way to write.
 
-    Seen to fail: a `connection.execute(insert…)` in `lab.replay` (the source test); `Store.change` without its check
-    for events (the empty Change); `Change.record` without its check for a decision (the unasked event); `store.change`
-    without the rollback of a projector's error; an `UPDATE` sent past the store (the rebuild).
+    Seen to fail: a `connection.execute(…)` in `lab.replay` (the source test); `Store.change` without its check for
+    events (the empty Change); `Change.record` that takes any decision of its act (the unasked event); an `UPDATE` past
+    the projectors at the end of each Change (the rebuild); `Journal.append` that goes on when orders cannot be placed.
     """
 
     def test_nothing_but_the_store_writes_to_the_database(self) -> None:
@@ -139,8 +140,9 @@ class TestOneChangeOneRecord:
 class TestEveryNumberHasASource:
     """From any value a user reaches the instrument, the model and its code, the data and the consent behind it.
 
-    Seen to fail: `Book` giving the trace id of the row before; `prepare` leaving the rows of the last candidate out of
-    `source`; a predicted frame recorded as `measured`; `read_file` without its check of the digest.
+    Seen to fail: `report.book` giving the trace id of the row before; `prepare` naming the next row as the source of a
+    well; a predicted frame recorded as `rule`. Digests are checked twice over, of the object and of the whole file: with
+    one check taken out the other still finds the damage, with both out the last test fails.
     """
 
     def test_every_value_of_the_report_leads_to_evidence_that_says_the_same(
@@ -236,8 +238,9 @@ def _values(data: Any) -> Iterator[dict[str, Any]]:
 class TestNothingIsDoneTwice:
     """Tasks and lab orders are named by their content. `tests/faults/test_campaign_kills.py` kills processes anywhere.
 
-    Seen to fail there: `hand_over` that submits without asking `find`; here: `start` that forgets what was finished;
-    `orders.place` without `expect=None`; `Tasks.run` without `_known`.
+    Seen to fail there: `hand_over` that submits without asking `find`; in `tests/faults/test_two_processes.py`:
+    `Journal.append` without `expect`; here: `start` that forgets what was finished; `orders.place` without
+    `expect=None`; `Tasks.run` without `_known`.
     """
 
     def test_a_finished_campaign_is_not_run_again(self, hub: sixth.InlineHub, run: Any) -> None:
@@ -282,8 +285,8 @@ class TestNothingIsDoneTwice:
 class TestEveryCampaignTriesToRefuteItself:
     """Its report holds random, permuted-feedback and simple-baseline controls beside it, and says where it loses.
 
-    Seen to fail: `closing_steps` without `control`; `_runs` that forgets `permuted` (the controls then equal the
-    campaign's own strategy); `against_random` that always says `beats`.
+    Seen to fail: `closing_steps` without `control`; `closing._runs` that never permutes (every seed then tests the
+    same); a verdict that says `beats` where it should say `level`.
     """
 
     def test_the_report_holds_every_control(self, hub: sixth.InlineHub, run: Any) -> None:
@@ -311,7 +314,7 @@ class TestEveryCampaignTriesToRefuteItself:
 class TestAnyoneCanCheck:
     """A verifier that needs neither the hub nor its database proves that nothing was altered or left out.
 
-    Seen to fail: `verify_bundle` that compares no root; leaves written in another form than the one hashed.
+    Seen to fail: `verify_bundle` that compares no signed root; leaves exported in another form than the one hashed.
     """
 
     @pytest.fixture
@@ -353,6 +356,23 @@ class TestAnyoneCanCheck:
         }[how]
         (bundle / "events.jsonl").write_bytes(b"".join(changed))
         with pytest.raises(Corrupt):
+            verify_bundle(bundle, hub.verifier)
+
+    def test_tiles_that_were_rewritten_to_fit_do_not_help(self, hub: sixth.InlineHub, bundle: Path) -> None:
+        """The signed roots alone give the forgery away."""
+        lines = (bundle / "events.jsonl").read_bytes().splitlines()
+        at = next(i for i, line in enumerate(lines) if b'"order.accepted"' in line)
+        lines[at] = lines[at].replace(b"system:lab", b"system:hub")
+        (bundle / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+        shutil.rmtree(bundle / "tiles")
+        edge = Edge()
+        full = [(tile.level, tile.position, tile.hashes) for tile in edge.extend(map(leaf_hash, lines))]
+        rest = [(level, edge.size >> 8 * (level + 1), b"".join(row)) for level, row in enumerate(edge.levels) if row]
+        for level, position, hashes in (*full, *rest):
+            path = bundle / "tiles" / tile_path(level, position, len(hashes) // 32)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(hashes)
+        with pytest.raises(Corrupt, match="not those that were signed"):
             verify_bundle(bundle, hub.verifier)
 
     def test_without_the_hub(self, hub: sixth.InlineHub, bundle: Path, tmp_path: Path) -> None:
@@ -436,7 +456,7 @@ if __name__ == "__main__":
 class TestTheCableIsPulled:
     """No run-time download: a whole campaign, with workers, controls and reports, reaches for no address.
 
-    Seen to fail: a `urllib.request.urlopen` in `report`, and one in the task `features`, which runs in a worker.
+    Seen to fail: a `urllib.request.urlopen` in `report.page`, and one in the task `features`, which runs in a worker.
     """
 
     def test_a_campaign_needs_no_network(self, tmp_path: Path) -> None:
@@ -444,7 +464,7 @@ class TestTheCableIsPulled:
         (tmp_path / "sitecustomize.py").write_text(CABLE)
         (tmp_path / "campaign.py").write_text(CAMPAIGN)
         here = Path(sixth.__file__).parent
-        paths = os.pathsep.join(map(str, (tmp_path, here, here / "src")))
+        paths = os.pathsep.join(filter(None, (*map(str, (tmp_path, here, here / "src")), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, "PYTHONPATH": paths, "PULLED": str(pulled), "DURE_CONFIG": str(tmp_path / "c")}
         probe = "import socket; socket.create_connection(('192.0.2.1', 80))"
         tried = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True)
