@@ -43,16 +43,16 @@ def main() -> None:
         rows = [*_starts(), *_overhead(Path(folder), quick), *_resume(Path(folder), quick)]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "loop.json").write_text(json.dumps(rows, indent=1) + "\n")
-    table = _markdown(rows)
+    table = _markdown(rows, quick)
     (RESULTS / "loop.md").write_text(table)
     print(table)
 
 
-def _markdown(rows: list[dict]) -> str:
+def _markdown(rows: list[dict], quick: bool) -> str:
     lines = [
         "## The loop",
         "",
-        "`python bench/loop.py`",
+        f"`python bench/loop.py{' --quick' if quick else ''}`",
         "",
         "| what | figure | wanted | reached |",
         "|---|---|---|---|",
