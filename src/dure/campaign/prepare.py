@@ -7,7 +7,6 @@ go into the wells of a plate.
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from dure.access.terms import Code, Terms
 from dure.base.canonical import canonical, digest
@@ -36,7 +34,7 @@ from dure.data import datasets
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
 from dure.store.files import put_files, read_manifest
-from dure.store.frames import put_frame
+from dure.store.frames import get_frame, put_frame
 
 if TYPE_CHECKING:
     from dure.data.values import Values
@@ -128,13 +126,15 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
             where=compounds.file,
             remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None,
         )
-    pool_object = _put_parquet(parts, pool)
+    pool_object = put_frame(parts.objects, pool)
     features: tuple[str, ...] = ()
     if field.features is not None:
         params = {"packages": package_versions(field)}
         parts_of = [pool.slice(start, CHUNK_ROWS) for start in range(0, pool.num_rows, CHUNK_ROWS)]
         calls = [
-            Call(field.features, {"pool": _put_parquet(parts, part)}, params, compounds.access, resources=PREPARING)
+            Call(
+                field.features, {"pool": put_frame(parts.objects, part)}, params, compounds.access, resources=PREPARING
+            )
             for part in parts_of
         ]
         features = tuple(done.outputs["features"] for done in _succeed(parts, calls))
@@ -249,12 +249,12 @@ def _prepare_pool(
     count = max(1, structures.num_rows)
     chunks = [structures.slice(start, CHUNK_ROWS) for start in range(0, count, CHUNK_ROWS)]
     calls = [
-        Call(field.prepare, {"table": _put_parquet(parts, chunk)}, params, compounds.access, resources=PREPARING)
+        Call(field.prepare, {"table": put_frame(parts.objects, chunk)}, params, compounds.access, resources=PREPARING)
         for chunk in chunks
     ]
     done = _succeed(parts, calls)
-    rows = pa.concat_tables(_get_parquet(parts, result.outputs["rows"]) for result in done)
-    pool = pa.concat_tables(_get_parquet(parts, result.outputs["pool"]) for result in done)
+    rows = pa.concat_tables(get_frame(parts.objects, result.outputs["rows"]) for result in done)
+    pool = pa.concat_tables(get_frame(parts.objects, result.outputs["pool"]) for result in done)
     problems = rows.filter(pc.is_valid(rows["problem"]))
     notes = dict(zip(*(part.to_pylist() for part in pc.value_counts(problems["problem"]).flatten()), strict=True))
     # Of equal designs the one with the lowest form text stands for all: the order of the file must not choose.
@@ -362,11 +362,3 @@ def _succeed(parts: Parts, calls: Sequence[Call]) -> list[Result]:
         if result.failed is not None:
             raise Unavailable(f"the pool could not be prepared: {result.failed}", remedy="run the same command again")
     return done
-
-
-def _put_parquet(parts: Parts, table: pa.Table) -> str:
-    return put_frame(parts.objects, table)
-
-
-def _get_parquet(parts: Parts, digest_: str) -> pa.Table:
-    return pq.read_table(io.BytesIO(parts.objects.get(digest_)))
