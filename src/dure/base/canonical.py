@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import Any
 from unicodedata import is_normalized, normalize
@@ -95,16 +96,27 @@ def _write(value: Any) -> str:
 
 
 def _write_object(value: dict[Any, Any]) -> str:
-    names = {}
-    for name, item in value.items():
+    # The few sets of names that the ledger's leaves are made of are checked, sorted and quoted once.
+    ordered = _known_names(*value) if len(value) <= _KNOWN_AT_MOST else _names(*value)
+    return "{" + ",".join([quoted + _write(value[name]) for quoted, name in ordered]) + "}"
+
+
+def _names(*names: Any) -> list[tuple[str, str]]:
+    """The names of an object in their order, each with what is written before its value."""
+    found = {}
+    for name in names:
         if type(name) is not str:
             raise TypeError(f"an object's names are text, not {type(name).__name__}")
-        names[nfc(name)] = item
-    if len(names) != len(value):
+        found[nfc(name)] = name
+    if len(found) != len(names):
         raise ValueError("two names become one in Unicode normal form C")
     # RFC 8785 sorts by UTF-16 code units; for ASCII names, nearly all there are, plain order is the same.
-    key = None if all(map(str.isascii, names)) else _utf16
-    return "{" + ",".join(f"{_quote(name)}:{_write(names[name])}" for name in sorted(names, key=key)) + "}"
+    key = None if all(map(str.isascii, found)) else _utf16
+    return [(_quote(name) + ":", found[name]) for name in sorted(found, key=key)]
+
+
+_KNOWN_AT_MOST = 16
+_known_names = lru_cache(maxsize=1024, typed=True)(_names)
 
 
 def _utf16(text: str) -> bytes:

@@ -1,0 +1,147 @@
+"""Names, resident numbers and file names go through every command, and none of them is ever in the ledger.
+
+The ledger cannot be rewritten, so what once stood there could never be forgotten: not the text, and not a digest of it,
+which anyone who guesses the text can compute.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import compounds, write_problem
+
+from dure.base.canonical import digest, digest_bytes, sha256_bytes
+from dure.hub import Hub
+
+MARKS = ("홍길동", "Gildong", "900101-1234568")
+TEXT = " ".join(MARKS)
+NAME = "-".join(MARKS)
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command that does something by itself."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def marked_problem(folder: Path, lab: str) -> Path:
+    """A problem whose title, files, columns, compounds and laboratory all bear the marks."""
+    rows = [(f"{name} {TEXT}", smiles, value) for name, smiles, value in compounds()]
+    path = write_problem(folder, rows, first="4", batch="2", rounds="1")
+    text = path.read_text("utf-8")
+    (folder / "compounds.csv").rename(folder / f"{NAME}.csv")
+    start, end = text.index("[lab]"), text.index("[ladder]")
+    if lab:
+        text = text[:start] + lab + text[end:]
+    for before, after in (
+        ('"compounds.csv"', f'"{NAME}.csv"'),
+        ('# name = "compound"', 'name = "compound"'),
+        ("Potent compounds in my series", TEXT),
+        ("내 화합물 계열에서 활성이 높은 화합물 찾기", TEXT),
+    ):
+        assert before in text, before
+        text = text.replace(before, after)
+    marked = folder / f"{NAME}.toml"
+    marked.write_text(text, "utf-8")
+    return marked
+
+
+def results(folder: Path, ordered: list[dict[str, str]]) -> Path:
+    path = folder / f"{NAME}-results.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["order", "pIC50", "lot", "operator"])
+        writer.writerows([row["order"], 6 + i / 10, f"lot {TEXT}", TEXT] for i, row in enumerate(ordered))
+    return path
+
+
+def test_marks_pushed_through_every_command_are_not_in_the_ledger(dure, tmp_path, monkeypatch) -> None:
+    from typer.main import get_command
+
+    from dure.cli.app import app
+
+    for name in ("LOGNAME", "USER", "USERNAME"):
+        monkeypatch.setenv(name, NAME)
+    called: set[tuple[str, ...]] = set()
+    hub = tmp_path / f"hub {NAME}"
+    known = set(commands(get_command(app)))
+
+    def call(*words: object, codes: tuple[int, ...] = (0,)) -> Any:
+        answer = dure(*words, on=None if words[0] == "init" else hub)
+        called.add(tuple(map(str, words[:2])) if tuple(map(str, words[:2])) in known else (str(words[0]),))
+        assert answer.code in codes, (words, answer.all)
+        return answer
+
+    replay, manual = tmp_path / "replay", tmp_path / f"manual {NAME}"
+    for folder in (replay, manual):
+        folder.mkdir()
+    lab = f'[lab]\ndriver = "manual"\nassay = "{TEXT}"\nversion = "{TEXT}"\ntop = 10.0\nunit = "umol/L"\npoints = 6\n'
+    lab += f'reference = "{TEXT}"\n\n'
+
+    call("init", hub)
+    call("new", tmp_path / f"{NAME}-new.toml")
+    call("sources")
+    call("fetch", NAME, codes=(2, 5))
+    own = tmp_path / f"{NAME}-own.csv"
+    own.write_text(f"patient,value\n{TEXT},1\n", "utf-8")
+    said = ("--title", TEXT, "--title-ko", TEXT, "--citation", TEXT, "--licence", "LicenseRef-Gildong")
+    call("deposit", own, *said, "--json")
+    call("deposit", own, *said, "--duo", f"DS={TEXT}", codes=(0, 2))
+    call("datasets")
+    finished = call("run", marked_problem(replay, ""), "--json").json
+    call("run", marked_problem(manual, lab), "--json", codes=(8,))
+    call("lab", "list")
+    files = [Path(name) for name in call("lab", "worklist", "--json").json]
+    newest = max(file for file in files if file.name == "compounds.csv")
+    ordered = list(csv.DictReader(newest.read_text("utf-8").splitlines()))
+    wrong = tmp_path / f"{NAME}-wrong.csv"
+    wrong.write_text(f"order,pIC50\n{TEXT},7\n", "utf-8")
+    call("lab", "import", wrong, codes=(2,))
+    call("lab", "import", results(tmp_path, ordered))
+    call("lab", "decide", TEXT, "--found", codes=(2, 5))
+    call("resume", codes=(0, 8))
+    (open_,) = [row for row in call("campaigns", "--json").json if row["campaign"] != finished["campaign"]]
+    for word in ("show", "trace", "report"):
+        call(word, open_["campaign"], codes=(0, 2, 5, 8))
+        call(word, TEXT, codes=(2, 5))
+    call("report", finished["campaign"], "--lang", "ko", "--output", tmp_path / f"{NAME}.html")
+    call("stop", open_["campaign"])
+    call("doctor", "--json")
+    call("doctor", "--rebuild")
+    for word in ("checkpoint", "key", "rotate", "show"):
+        call("ledger", word)
+    bundle = tmp_path / f"{NAME}-bundle"
+    call("ledger", "export", bundle)
+    call("ledger", "verify", bundle, codes=(0, 9))
+    assert called == known, "a command that nothing personal was pushed through"
+
+    with Hub.open(hub) as opened:
+        held = [name for name in opened.objects.names() if MARKS[0].encode() in opened.objects.get(name)]
+    assert len(held) > 5, "the marks did go in: titles, files and results are objects"
+    secrets = {*MARKS, "Gildong-", TEXT, NAME, *(path.name for path in (own, bundle, wrong, hub, manual))}
+    secrets |= {str(path) for path in (own, bundle, wrong, hub, manual)}
+    digests = {made(text) for text in secrets for made in (digest, _of(digest_bytes), _of(sha256_bytes), _md5)}
+    told = {path.name: path.read_bytes().decode("utf-8", "replace") for path in bundle.rglob("*") if path.is_file()}
+    assert "order.accepted" in told["events.jsonl"]
+    assert "result.imported" in told["events.jsonl"]
+    for name, text in told.items():
+        for secret in secrets | {json.dumps(mark).strip('"') for mark in MARKS}:
+            assert secret not in text, (name, secret)
+        for found in digests:
+            assert found.partition(":")[2] not in text, (name, found)
+
+
+def _of(made: Any) -> Any:
+    return lambda text: made(text.encode())
+
+
+def _md5(text: str) -> str:
+    return "md5:" + hashlib.md5(text.encode()).hexdigest()
