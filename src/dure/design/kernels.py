@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.linalg import eigh
 
 from dure.base.errors import BadInput
 from dure.design.contract import Floats
@@ -102,6 +103,7 @@ class PoolKernel:
     def __init__(self, parts: Sequence[tuple[float, Kernel]]) -> None:
         self.parts = parts
         self._rows: dict[int, Rows] = {}
+        self._spectrum: tuple[bytes, tuple[Floats, Floats, Floats]] | None = None
 
     def rows(self, positions: Positions) -> Floats:
         """Shape (positions, pool)."""
@@ -112,6 +114,18 @@ class PoolKernel:
             block = sum(weight * part.rows(chunk) for weight, part in self.parts)
             self._rows.update(zip(chunk, np.asarray(block, dtype=np.float32), strict=True))
         return np.array([self._rows[p] for p in wanted], dtype=np.float64)
+
+    def spectrum(self, positions: Positions) -> tuple[Floats, Floats, Floats]:
+        """The kernel among these candidates, shape (n, n), and eigenvalues and eigenvectors of it centred both ways.
+
+        The newest answer is remembered: what a strategy asks for and what it expects of it rest on the same candidates.
+        """
+        name = np.asarray(positions, dtype=np.int64).tobytes()
+        if self._spectrum is None or self._spectrum[0] != name:
+            gram = self.rows(positions)[:, positions]
+            centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
+            self._spectrum = name, (gram, *eigh(centred, check_finite=False))
+        return self._spectrum[1]
 
     def among(self, positions: Positions) -> PoolKernel:
         """The same kernel on a part of the pool, in this order."""

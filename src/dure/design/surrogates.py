@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
+from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize_scalar
 from scipy.special import log_ndtr, ndtri
 
@@ -114,8 +114,8 @@ def fit(kernels: Sequence[PoolKernel], positions: Positions, values: Floats, qua
 
 
 def _exact(kernel: PoolKernel, positions: Positions, values: Floats) -> Fit:
-    gram = kernel.rows(positions)[:, positions]
-    ratio, signal, likelihood = _reml(gram, values)
+    gram, spectrum, vectors = kernel.spectrum(positions)
+    ratio, signal, likelihood = _reml(spectrum, vectors, values)
     factor, weights, centre = _condition(gram, values, np.full(len(values), ratio))
     return Fit(kernel, positions, factor, weights, centre, signal, signal * ratio, likelihood)
 
@@ -128,16 +128,19 @@ def _condition(gram: Floats, values: Floats, ratios: Floats) -> tuple[Floats, Fl
     return factor, cho_solve((factor, True), values - centre, check_finite=False), centre
 
 
-def _reml(gram: Floats, values: Floats) -> tuple[float, float, float]:
+def _reml(spectrum: Floats, vectors: Floats, values: Floats) -> tuple[float, float, float]:
     """Noise ratio, signal variance and log likelihood, the constant mean projected out.
+
+    Args:
+        spectrum: eigenvalues of the centred kernel among the measured candidates, shape (n,).
+        vectors: its eigenvectors, shape (n, n), one a column.
+        values: shape (n,).
 
     Without two different values there is nothing to learn: noise and signal are called equal.
     """
     n = len(values)
     if n < 3 or np.ptp(values) == 0:
         return 1.0, max(float(np.var(values)), 0.5), 0.0
-    centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
-    spectrum, vectors = eigh(centred, check_finite=False)
     # The constant vector carries no information on variances once the mean is free.
     free = np.arange(n) != np.argmax(np.abs(vectors.sum(axis=0)))
     spectrum, square = np.maximum(spectrum[free], 0), (vectors.T @ values)[free] ** 2

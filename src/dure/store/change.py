@@ -17,7 +17,7 @@ from dure.base.canonical import canonical, timestamp
 from dure.base.clock import Clock
 from dure.base.errors import Conflict
 from dure.base.types import Decision
-from dure.store.database import Database, Reader
+from dure.store.database import Database, Reader, insert_rows
 from dure.store.kinds import Event, EventKind, Insert, Op, Registry, Update
 from dure.store.ledger import MAX_LEAF, Ledger, last_event, ledger_event
 
@@ -234,7 +234,7 @@ def _flush(connection: Connection, batch: list[Op]) -> None:
         return
     first = batch[0]
     if isinstance(first, Insert):
-        connection.execute(first.table.insert(), [dict(op.row) for op in batch if isinstance(op, Insert)])
+        insert_rows(connection, first.table, [op.row for op in batch if isinstance(op, Insert)])
     else:
         _update(connection, first, [op for op in batch if isinstance(op, Update)])
     batch.clear()

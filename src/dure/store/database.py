@@ -11,13 +11,14 @@ import hashlib
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, MetaData, Select, String, Text, create_engine, event, exc, text
+from sqlalchemy import Connection, Engine, MetaData, Select, String, Table, Text, create_engine, event, exc, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.visitors import iterate
@@ -45,6 +46,8 @@ def chars(length: int | None = None) -> TypeEngine[str]:
 WRITER_LOCK = 0x64757265  # "dure": the key of the advisory lock on PostgreSQL
 BUSY_MS = 60_000
 # 64 MiB of cache: the indexes of a million events do not fit SQLite's own 2 MiB.
+COPIED = 64
+"""Rows from which PostgreSQL takes them by COPY."""
 _SQLITE = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
 
 
@@ -152,6 +155,39 @@ class Database:
         """Closes every connection; on SQLite the write-ahead log is folded into the file."""
         self._reader.dispose()
         self._writer.dispose()
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts rows with equal names, of values that every driver takes as they are: text, whole numbers, bytes, None.
+
+    A bulk Change spends most of its time here, so the rows go to the driver in its fastest way: one prepared statement
+    on SQLite, COPY on PostgreSQL (a few rows are not worth its round trips).
+    """
+    names = list(rows[0])
+    quote_name = connection.dialect.identifier_preparer.quote
+    into = f"{quote_name(table.name)} ({', '.join(map(quote_name, names))})"
+    values = map(itemgetter(*names), rows) if len(names) > 1 else ((row[names[0]],) for row in rows)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(names))
+        connection.exec_driver_sql(f"INSERT INTO {into} VALUES ({marks})", list(values))  # noqa: S608
+    elif len(rows) < COPIED:
+        connection.execute(table.insert(), [dict(row) for row in rows])
+    else:
+        _copy(connection, f"COPY {into} FROM STDIN", values)
+
+
+def _copy(connection: Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for value in values:
+                copy.write_row(value)
+    except connection.dialect.loaded_dbapi.Error as error:
+        # As SQLAlchemy would tell it: what is raised here is translated like every other fault of a database.
+        raise exc.DBAPIError.instance(
+            statement, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
+        ) from error
 
 
 def sqlite_url(path: Path) -> str:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from dure.base.canonical import parse_timestamp
-from dure.store.database import Database, Reader, chars, metadata
+from dure.store.database import Database, Reader, chars, insert_rows, metadata
 from dure.store.merkle import TILE_WIDTH, Edge, Tile, consistency_proof, inclusion_proof, leaf_hash
 from dure.store.notes import Checkpoint, Signer, Verifier
 
@@ -134,7 +134,7 @@ class Ledger:
         for row in rows:
             row["hash"] = leaf_hash(row["leaf"])
         if rows:
-            connection.execute(ledger_event.insert(), rows)
+            insert_rows(connection, ledger_event, rows)
         signer = cache(lambda: self._signer(key_in_force(Reader(connection))))
         position = 0
         while position < len(rows):
@@ -149,9 +149,9 @@ class Ledger:
         if edge.size > signed[0] and (sign or _seconds(signed[1], now) >= CHECKPOINT_SECONDS):
             signed = self._sign(signer(), edge, now, notes)
         if tiles:
-            connection.execute(ledger_tile.insert(), [_tile_row(tile) for tile in tiles])
+            insert_rows(connection, ledger_tile, [_tile_row(tile) for tile in tiles])
         if notes:
-            connection.execute(ledger_checkpoint.insert(), notes)
+            insert_rows(connection, ledger_checkpoint, notes)
         return edge
 
     def committed(self, edge: Edge) -> None:
