@@ -78,7 +78,7 @@ lab_order = Table(
     Column("frame", chars(80)),
     Column("reason", chars(96)),
     Column("sequence", BigInteger, nullable=False),
-    Index("ix_lab_order_campaign", "campaign", "round", "candidate"),
+    Index("ix_lab_order_campaign", "campaign", "round"),
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exc, text
 from dure.base.errors import BadInput, Unavailable
 from dure.store.database import Database, translated
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """How many migrations there are; kept in the hub's first event."""
 
 
