@@ -45,6 +45,8 @@ def chars(length: int | None = None) -> TypeEngine[str]:
 
 WRITER_LOCK = 0x64757265  # "dure": the key of the advisory lock on PostgreSQL
 BUSY_MS = 60_000
+COPIED = 64
+"""Rows from which PostgreSQL takes them by COPY."""
 # The indexes of a million events do not fit SQLite's own 2 MiB of cache: up to 256 MiB are taken where they are needed.
 # A bulk Change touches thousands of pages, often the same as the one before: folding the log into the file only after
 # 128 MiB writes each of them once instead of once a Change. What is committed is in the log, and on the disk, before.
