@@ -74,7 +74,7 @@ def _serve(channel: socket.socket, head: dict[str, Any], inputs: dict[str, bytes
 
 
 def _give_back() -> None:
-    """Returns what a task has freed to the machine: glibc would keep it, and the next task's peak would stand on top."""
+    """Returns what a task has freed to the machine: glibc would keep it below the next task's peak."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # glibc has it, musl has not
