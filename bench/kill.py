@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 from ledger import postgres
@@ -79,14 +79,9 @@ def main() -> None:
         raise SystemExit(1)
 
 
-@contextmanager
-def _none() -> Iterator[dict[str, str]]:
-    yield {}
-
-
 def databases(folder: Path) -> Iterator[tuple[str, Sequence[str]]]:
     """Each database and the options of `dure init` for it; a server runs while it is looked at."""
-    for on, server in (("SQLite", _none()), ("PostgreSQL", postgres(folder))):
+    for on, server in (("SQLite", nullcontext({})), ("PostgreSQL", postgres(folder))):
         with server as settings:
             yield on, [word for name, url in settings.items() for word in (f"--{name}", url)]
 
@@ -125,7 +120,7 @@ def killed(at: Path, problem: Path, on: str, wanted: dict, after: float) -> tupl
         done["assays"],
         seconds,
         "one order an assay" if once else "orders differ",
-        ("yes" if same and once else "no"),
+        "yes" if same and once else "no",
     )
 
 

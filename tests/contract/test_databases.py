@@ -21,9 +21,9 @@ from dure.compute.record import task_result
 from dure.lab.replay import plate
 from dure.store import rebuild
 from dure.store.bundle import export_bundle, verify_bundle
-from dure.store.database import Database, metadata
+from dure.store.database import COPIED, Database, insert_rows, metadata
 from dure.store.kinds import EventKind, Insert, Registry
-from dure.store.ledger import ledger_event
+from dure.store.ledger import ledger_checkpoint, ledger_event, ledger_tile
 from dure.store.locks import hold_file
 from dure.store.schema import create_schema
 from store_world import SIGNER, World, allow, record_task
@@ -55,6 +55,26 @@ def test_nobody_changes_the_ledger(world: World, table: str, statement: str) -> 
     column = {"ledger_event": "kind = 'x'", "ledger_tile": "position = 9", "ledger_checkpoint": "note = 'x'"}[table]
     with pytest.raises(exc.DBAPIError, match="append-only"), world.database.writer_engine.begin() as connection:
         connection.execute(text(statement.format(table, column)))
+
+
+@pytest.mark.parametrize("count", [1, COPIED - 1, COPIED])
+def test_rows_are_inserted_as_they_are_or_not_at_all(world: World, count: int) -> None:
+    """Few or many, which take different ways: text that a format could mistake, bytes, and a key that is there."""
+    rows = [{"size": n, "time": "t" * 27, "note": f"tab\t, \\N, \\., 'quote', 줄\n{n}"} for n in range(1, count + 1)]
+    tiles = [{"level": 1, "position": n, "hashes": bytes(range(256)), "root": b""} for n in range(count)]
+    with world.database.write() as connection:
+        insert_rows(connection, ledger_checkpoint, rows)
+        insert_rows(connection, ledger_tile, tiles)
+    with world.database.read() as reader:
+        found = reader.all(select(ledger_checkpoint).order_by(ledger_checkpoint.c.size))
+        kept = reader.all(select(ledger_tile).order_by(ledger_tile.c.position))
+    assert [row._asdict() for row in found] == rows
+    assert [{**row._asdict(), "hashes": bytes(row.hashes), "root": bytes(row.root)} for row in kept] == tiles
+    again = [{**row, "size": row["size"] + count - 1} for row in rows]
+    with pytest.raises(exc.IntegrityError), world.database.write() as connection:
+        insert_rows(connection, ledger_checkpoint, again)
+    with world.database.read() as reader:
+        assert reader.scalar(select(func.count()).select_from(ledger_checkpoint)) == count
 
 
 WRITES = [

@@ -74,6 +74,19 @@ def write_problem(folder: Path, rows: list[tuple[Any, ...]] | None = None, **cha
     return folder / "problem.toml"
 
 
+MANUAL = '[lab]\ndriver = "manual"\nassay = "test"\nversion = "1"\ntop = 10.0\nunit = "umol/L"\npoints = 6\n\n'
+"""A laboratory of people, as a problem file names it."""
+
+
+def in_laboratory(problem: Path, lab: str = MANUAL) -> Path:
+    """The same problem file with another laboratory."""
+    text = problem.read_text("utf-8")
+    first, second, rest = text.index("[lab]"), text.index("# --- Laboratory, choice 2"), text.index("[ladder]")
+    assert first < second < rest
+    problem.write_text(text[:first] + lab + text[rest:], "utf-8")
+    return problem
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """The directory of a hub whose one campaign is finished, and what `dure run --json` said of it."""

@@ -6,17 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from tests.e2e.conftest import compounds, write_problem
-
-
-def manual(folder: Path) -> Path:
-    problem = write_problem(folder, first="4", batch="2", rounds="1")
-    text = problem.read_text("utf-8")
-    first, second, rest = text.index("[lab]"), text.index("# --- Laboratory, choice 2"), text.index("[ladder]")
-    lab = '[lab]\ndriver = "manual"\nassay = "test"\nversion = "1"\ntop = 10.0\nunit = "umol/L"\npoints = 6\n\n'
-    assert first < second < rest
-    problem.write_text(text[:first] + lab + text[rest:], "utf-8")
-    return problem
+from tests.e2e.conftest import compounds, in_laboratory, write_problem
 
 
 def results(folder: Path, ordered: list[dict[str, str]]) -> Path:
@@ -32,7 +22,7 @@ def results(folder: Path, ordered: list[dict[str, str]]) -> Path:
 
 
 def test_a_campaign_waits_for_people_and_goes_on(dure, tmp_path) -> None:
-    problem = manual(tmp_path)
+    problem = in_laboratory(write_problem(tmp_path, first="4", batch="2", rounds="1"))
     waiting = dure("run", problem, "--json")
     assert waiting.code == 8, waiting.all
     assert waiting.json["status"] == "waiting"

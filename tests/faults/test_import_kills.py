@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -13,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import write_problem
+from tests.e2e.conftest import in_laboratory, write_problem
 
 DURE = str(Path(sys.executable).with_name("dure"))
-LAB = '[lab]\ndriver = "manual"\nassay = "test"\nversion = "1"\ntop = 10.0\nunit = "umol/L"\npoints = 6\n\n'
 # The import commits twice: the record of the file, and what became of the orders.
 KILLER = """
 import os, signal, sys
@@ -56,10 +54,7 @@ def dure(hub: Path, *words: object) -> tuple[int, Any]:
 @pytest.fixture
 def waiting(tmp_path: Path) -> tuple[Path, Path]:
     """A hub whose campaign waits for its first batch, and that batch's result file."""
-    problem = write_problem(tmp_path, first="4", batch="2", rounds="0")
-    text = problem.read_text("utf-8")
-    start, end = text.index("[lab]"), text.index("[ladder]")
-    problem.write_text(text[:start] + LAB + text[end:], "utf-8")
+    problem = in_laboratory(write_problem(tmp_path, first="4", batch="2", rounds="0"))
     hub = tmp_path / "hub"
     command = [DURE, "init", str(hub)]
     assert subprocess.run(command, capture_output=True, timeout=300).returncode == 0
@@ -93,7 +88,7 @@ def test_an_import_killed_anywhere_is_taken_in_once(tmp_path: Path, waiting: tup
         copy = tmp_path / f"{place}-{n}"
         shutil.copytree(hub, copy)
         command = [sys.executable, "-c", KILLER, place, str(n), "--hub", str(copy), "lab", "import", str(results)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == -signal.SIGKILL, (place, n, done.stderr)
         code, told = dure(copy, "lab", "import", results)
         if (place, n) == ("after", 2):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import os
 import resource
@@ -41,8 +40,6 @@ def main(descriptor: int, hub: int) -> None:
                 head, inputs = receive(channel)
                 send(channel, {"kind": "started"})
                 _serve(channel, head, inputs)
-                del head, inputs
-                _give_back()
 
 
 def _serve(channel: socket.socket, head: dict[str, Any], inputs: dict[str, bytes]) -> None:
@@ -71,14 +68,6 @@ def _serve(channel: socket.socket, head: dict[str, Any], inputs: dict[str, bytes
             send(channel, {"kind": "done", "cpu_seconds": processor_time() - begun}, outputs)
         else:
             send(channel, {"kind": "no objects", "returned": type(outputs).__name__})
-
-
-def _give_back() -> None:
-    """Returns what a task has freed to the machine: glibc would keep it below the next task's peak."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc has it, musl has not
-        trim(0)
 
 
 def _cap_memory(memory_mb: int) -> None:

@@ -14,9 +14,3 @@ def upgrade() -> None:
     """Makes the index narrower."""
     op.drop_index("ix_lab_order_campaign", "lab_order")
     op.create_index("ix_lab_order_campaign", "lab_order", ["campaign", "round"], unique=False)
-
-
-def downgrade() -> None:
-    """Makes the index as it was."""
-    op.drop_index("ix_lab_order_campaign", "lab_order")
-    op.create_index("ix_lab_order_campaign", "lab_order", ["campaign", "round", "candidate"], unique=False)
