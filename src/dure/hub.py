@@ -28,18 +28,20 @@ from dure.lab import orders, replay
 from dure.models import registry as models
 from dure.store.change import Store
 from dure.store.database import Database, Reader, sqlite_url
+from dure.store.doctor import KINDS as DOCTOR_KINDS
 from dure.store.keyring import Keyring, read_private, write_private
 from dure.store.kinds import Registry
 from dure.store.ledger import Ledger, ledger_event
 from dure.store.notes import Signer, Verifier
 from dure.store.objects import DirectoryObjects, Objects
-from dure.store.schema import SCHEMA_VERSION, create_schema
+from dure.store.schema import SCHEMA_VERSION, create_schema, is_present
 
 if TYPE_CHECKING:
     from dure.campaign.run import Parts
 
 KINDS = (
     *ACCESS_KINDS,
+    *DOCTOR_KINDS,
     *datasets.KINDS,
     *evidence.KINDS,
     *tasks.KINDS,
@@ -102,9 +104,17 @@ class Hub:
 
     @classmethod
     def open(cls, folder: Path, *, clock: Clock = system_clock) -> Hub:
-        """The hub in a directory."""
+        """The hub in a directory, its database brought to the present schema where an older Dure made it."""
         settings = Settings.read(folder)
-        return cls(folder, settings, clock)
+        hub = cls(folder, settings, clock)
+        try:
+            if not is_present(hub.database):
+                with hub.hold("schema"):
+                    create_schema(hub.database)
+        except BaseException:
+            hub.database.close()
+            raise
+        return hub
 
     def _found(self) -> None:
         """Files, keys and tables; then the first event: the hub and its operator, whose name goes into the vault."""
@@ -163,10 +173,20 @@ class Hub:
 
     @cached_property
     def me(self) -> str:
-        """The principal of this operating-system user, by the token that `init` wrote."""
-        text = read_private(self.private / "token", "your token for this hub", "ask its operator for one")
+        """Who is here, by the token in the file that `DURE_TOKEN_FILE` names, else by the one that `init` wrote."""
+        path = Path(os.environ.get("DURE_TOKEN_FILE") or self.private / "token")
+        text = read_private(path, "your token for this hub", "ask its operator for one")
         with self.database.read() as reader:
             return principal_of(reader, text.decode().strip())
+
+    def mend(self) -> int:
+        """Writes every table anew from the ledger, in a Change that says so; returns the number of events replayed."""
+        act = self.act()
+        act.require("doctor.rebuild", Resource("doctor", self.settings.hub))
+        with act.change() as change:
+            events = change.rewrite_projections()
+            change.record("projections.rewritten", self.settings.hub, {"events": events})
+        return events
 
     def act(self, principal: str | None = None, purpose: str | None = None) -> Act:
         """What a principal (you, when none is named) does for a purpose."""

@@ -26,9 +26,10 @@ NAME = "-".join(MARKS)
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """The words of every command that does something by itself."""
     for name, command in group.commands.items():
-        if hasattr(command, "commands"):
+        inside = hasattr(command, "commands")
+        if inside:
             yield from commands(command, (*path, name))
-        else:
+        if not inside or command.invoke_without_command:
             yield (*path, name)
 
 
@@ -96,6 +97,16 @@ def test_marks_pushed_through_every_command_are_not_in_the_ledger(dure, tmp_path
     call("deposit", own, *said, "--json")
     call("deposit", own, *said, "--duo", f"DS={TEXT}")
     call("datasets")
+    newcomer = tmp_path / f"{NAME}.token"
+    person = call("principals", "add", TEXT, "--role", "auditor", "--token", newcomer, "--json").json["id"]
+    call("principals", "add", TEXT, "--role", TEXT, "--token", tmp_path / "other", codes=(2,))
+    call("principals", "list")
+    call("principals", "roles", person, "--role", "steward")
+    call("principals", "token", person, "--token", tmp_path / f"{NAME}-2.token")
+    shared = call("deposit", own, *said, "--access", "open", "--duo", "NRES", "--json").json["accession"]
+    call("datasets", "export", TEXT, tmp_path / "nowhere", codes=(5,))
+    call("datasets", "export", shared, tmp_path / f"{NAME}-copy", codes=(0, 3))
+    call("datasets", "withdraw", shared, "--reason", "error")
     finished = call("run", marked_problem(replay), "--json").json
     call("run", marked_problem(manual, lab), "--json", codes=(8,))
     call("lab", "list")
@@ -109,13 +120,15 @@ def test_marks_pushed_through_every_command_are_not_in_the_ledger(dure, tmp_path
     call("lab", "decide", TEXT, "--found", codes=(5,))
     call("resume", codes=(8,))
     (open_,) = [row for row in call("campaigns", "--json").json if row["campaign"] != finished["campaign"]]
-    for word, codes in (("show", (0,)), ("trace", (0,)), ("report", (5,))):
-        call(word, open_["campaign"], codes=codes)
+    for word in ("show", "trace", "report"):
+        call(word, open_["campaign"])
         call(word, TEXT, codes=(5,))
-    call("report", finished["campaign"], "--lang", "ko", "--output", tmp_path / f"{NAME}.html")
+    readings = tmp_path / f"{NAME}-readings.csv"
+    call("report", finished["campaign"], "--lang", "ko", "--output", tmp_path / f"{NAME}.html", "--table", readings)
     call("stop", open_["campaign"])
     call("doctor", "--json")
     call("doctor", "--rebuild")
+    call("doctor", "--mend")
     for word in ("checkpoint", "key", "rotate", "show"):
         call("ledger", word)
     bundle = tmp_path / f"{NAME}-bundle"

@@ -124,6 +124,12 @@ ACTIONS: dict[str, Action] = dict(
             LAST_OPERATOR,
         ),
         _action(
+            "principal.read",
+            "see who may act in the hub, names included",
+            "허브에서 행위할 수 있는 사람을 이름과 함께 본다",
+            who("operator", "steward", "auditor"),
+        ),
+        _action(
             "policy.change",
             "put changed site policies in force",
             "바뀐 기관 정책을 시행한다",

@@ -49,12 +49,19 @@ PREPARING = Resources(memory_mb=4096, seconds=3600.0)
 
 @dataclass(frozen=True)
 class Compounds:
-    """A dataset file that holds a pool: the dataset's accession and access class, the file's name and its rows."""
+    """A dataset file that holds a pool.
+
+    Attributes:
+        accession, access: of the dataset.
+        file, read: its name and its rows.
+        own: the dataset of a user's file, which is deposited when everything in it was taken; None where it was before.
+    """
 
     accession: str
     file: str
     access: str
     read: UserTable
+    own: datasets.Dataset | None = None
 
 
 def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
@@ -138,6 +145,9 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
             for part in parts_of
         ]
         features = tuple(done.outputs["features"] for done in _succeed(parts, calls))
+    _check_budget(spec, pool.num_rows)
+    if compounds.own is not None:
+        datasets.deposit(parts.act(owner), parts.objects, compounds.own, parts.zone)
     space = {"kind": "pool", "candidates": pool["kind"][0].as_py(), "digest": digest(pool["id"].to_pylist())}
     lab = dict(setup.problem.lab)
     if wells is not None:
@@ -177,7 +187,12 @@ def find_compounds(parts: Parts, owner: str, spec: Specification) -> Compounds:
     elif "dataset" in space:
         accession = space["dataset"]
     elif "file" in space:
-        accession = _deposit_file(parts, owner, spec)
+        own = _own_file(parts, owner, spec)
+        with parts.act(owner).read() as reader:
+            held = datasets.load(reader, own.accession)
+        if held is None:
+            return _rows_of(parts, own.accession, own, own.terms.access, new=True)
+        accession = own.accession
     else:
         raise BadInput(
             "a pool needs a file, a source or a dataset", where="[space]", remedy='for example: file = "compounds.csv"'
@@ -185,13 +200,13 @@ def find_compounds(parts: Parts, owner: str, spec: Specification) -> Compounds:
     return _read_compounds(parts, owner, accession)
 
 
-def _deposit_file(parts: Parts, owner: str, spec: Specification) -> str:
+def _own_file(parts: Parts, owner: str, spec: Specification) -> datasets.Dataset:
+    """The dataset that a user's file makes, its bytes stored; nothing names it yet."""
     path = (spec.folder or Path()) / str(spec.space["file"])
     read_table(path)  # refused whole before anything of it is kept
-    act = parts.act(owner)
     manifest = put_files(parts.objects, [path])[path]
     held = read_manifest(parts.objects, manifest)
-    described = datasets.Dataset(
+    return datasets.Dataset(
         title=f"Compounds of {spec.title['en']}",
         title_ko=f"{spec.title['ko']}의 화합물",
         files=(datasets.DatasetFile(path.name, manifest, held.digest, held.size),),
@@ -199,7 +214,6 @@ def _deposit_file(parts: Parts, owner: str, spec: Specification) -> str:
         provenance={"file": "given by its owner"},
         owner=owner,
     )
-    return datasets.deposit(act, parts.objects, described, parts.zone)
 
 
 def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:
@@ -213,14 +227,17 @@ def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:
     with act.read() as reader:
         row = datasets.find(reader, accession)
     act.require("dataset.read", Resource("dataset", accession))
-    described = datasets.describe(parts.objects, row.manifest)
+    return _rows_of(parts, accession, datasets.describe(parts.objects, row.manifest), row.access)
+
+
+def _rows_of(parts: Parts, accession: str, described: datasets.Dataset, access: str, *, new: bool = False) -> Compounds:
     if len(described.files) != 1:
         raise BadInput(f"it holds {len(described.files)} files, a pool needs one", where=accession)
     file = described.files[0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file.name
         path.write_bytes(datasets.read_member(parts.objects, described, file.name))
-        return Compounds(accession, file.name, row.access, read_table(path))
+        return Compounds(accession, file.name, access, read_table(path), described if new else None)
 
 
 def _structures(compounds: Compounds, spec: Specification) -> pa.Table:
@@ -264,6 +281,15 @@ def _prepare_pool(
     )
     keep = pa.chunked_array([pa.array([True] if pool.num_rows else [], pa.bool_()), first])
     return pool.filter(keep.combine_chunks()), rows, notes
+
+
+def _check_budget(spec: Specification, size: int) -> None:
+    if spec.budget.assays > size:
+        raise BadInput(
+            f"the budget of {spec.budget.assays} assays is larger than the pool of {size}",
+            where="[budget]",
+            remedy=f"take at most {size}: fewer rounds or smaller batches",
+        )
 
 
 def _refuse_structures(compounds: Compounds, rows: pa.Table, spec: Specification) -> None:

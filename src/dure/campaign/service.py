@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dure.base.canonical import canonical
-from dure.base.errors import BadInput
 from dure.base.types import Resource
 from dure.campaign import journal
 from dure.campaign.closing import CLOSING
@@ -33,7 +32,6 @@ def start(parts: Parts, owner: str, spec: Specification, *, again: bool = False)
     """
     setup = prepare(parts, owner, spec)
     problem = setup.problem
-    _check_budget(setup)
     described = parts.objects.put(setup.to_bytes())
     stored = parts.objects.put(canonical(problem.describe()))
     act = parts.act(owner)
@@ -63,16 +61,6 @@ def start(parts: Parts, owner: str, spec: Specification, *, again: bool = False)
         if setup.wells is not None:
             replay.seal(change, identifier, setup.wells, setup.size or 0, setup.sources[0], owner)
     return identifier
-
-
-def _check_budget(setup: Setup) -> None:
-    size = setup.size
-    if size is not None and setup.problem.budget.assays > size:
-        raise BadInput(
-            f"the budget of {setup.problem.budget.assays} assays is larger than the pool of {size}",
-            where="[budget]",
-            remedy=f"take at most {size}: fewer rounds or smaller batches",
-        )
 
 
 def open_run(parts: Parts, row: Any) -> Run:

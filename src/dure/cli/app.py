@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dure.cli import campaigns, data, hubs, lab, ledger
+from dure.cli import campaigns, data, hubs, lab, ledger, people
 from dure.cli.language import LANGUAGES, examples, say, use
 from dure.cli.session import Session
 
@@ -75,4 +75,5 @@ def options(
 for part in (hubs, campaigns, data):
     app.add_typer(part.app)
 app.add_typer(lab.app, name="lab", help=lab.HELP)
+app.add_typer(people.app, name="principals", help=people.HELP)
 app.add_typer(ledger.app, name="ledger", help=ledger.HELP)

@@ -364,7 +364,11 @@ def show(
 
 @app.command(
     help=say("Write a campaign's report again from the journal.", "기록에서 캠페인 보고서를 다시 씁니다."),
-    epilog=examples("dure report drug/jak2", "dure report 3f9a1c20 --lang ko --output report.html"),
+    epilog=examples(
+        "dure report drug/jak2",
+        "dure report 3f9a1c20 --lang ko --output report.html",
+        "dure report 3f9a1c20 --table readings.csv      # every reading, for a spreadsheet",
+    ),
 )
 def report(
     ctx: typer.Context,
@@ -373,12 +377,17 @@ def report(
     file: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help=say("where to write it", "쓸 파일"))
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help=say("write every reading as a table too", "모든 측정값을 표로도 씀")),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     from dure.base.types import Resource
     from dure.campaign.plan import look
     from dure.campaign.report.build import build
     from dure.campaign.report.page import render
+    from dure.campaign.report.readings import write_readings
 
     session: Session = ctx.obj
     if lang is not None and lang not in LANGUAGES:
@@ -387,13 +396,15 @@ def report(
         row = campaign_row(hub, which)
         hub.act().require("report.read", Resource("report", row.id))
         run_ = look(hub.parts(), row)
-        if run_.state.current is None or run_.state.current.results is None:
+        if not any(turn.results for turn in run_.state.rounds):
             raise NotFound("nothing has been read yet", where=row.id, remedy=f"go on with: dure resume {row.id[3:13]}")
         data = build(run_)
         wanted = [lang] if lang else [current()] if file else list(LANGUAGES)
         pages = {language: render(data, language) for language in wanted}  # type: ignore[arg-type]
         written = _save(run_, pages, file)
+        if table is not None:
+            write_readings(run_, table)
     if as_json:
-        output.emit({"campaign": row.id, "reports": written})
+        output.emit({"campaign": row.id, "reports": written, "table": table and str(table)})
     else:
-        print("\n".join(written.values()))
+        print("\n".join([*written.values(), *([str(table)] if table else [])]))

@@ -157,12 +157,66 @@ def deposit(
     output.emit({"accession": accession}) if as_json else print(accession)
 
 
-@app.command(
-    name="datasets",
-    help=say("List the datasets of the hub.", "허브의 데이터세트 목록."),
-    epilog=examples("dure datasets", "dure datasets --json"),
+datasets_app = typer.Typer(
+    invoke_without_command=True,
+    help=say("List the datasets of the hub; export or withdraw one.", "허브의 데이터세트 목록. 내보내기와 철회."),
+    epilog=examples("dure datasets", "dure datasets --json", "dure datasets export DS-RJ1JJRQBKM1K copy/"),
 )
+app.add_typer(datasets_app, name="datasets")
+Accession = Annotated[str, typer.Argument(metavar="ACCESSION", help=say("DS-…", "DS-…"))]
+
+
+@datasets_app.command(
+    help=say(
+        "Write a dataset's files and terms into a new folder, where its licence allows passing it on.",
+        "라이선스가 재배포를 허용하는 데이터세트의 파일과 이용 조건을 새 폴더에 씁니다.",
+    ),
+    epilog=examples("dure datasets export DS-RJ1JJRQBKM1K copy/"),
+)
+def export(
+    ctx: typer.Context,
+    accession: Accession,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help=say("a new folder", "새 폴더"))],
+    as_json: Json = False,
+) -> None:
+    from dure.data import datasets
+
+    session: Session = ctx.obj
+    with session.hub() as hub:
+        written = [str(path) for path in datasets.export(hub.act(), hub.objects, accession, folder)]
+    output.emit({"accession": accession, "files": written}) if as_json else print("\n".join(written))
+
+
+@datasets_app.command(
+    help=say(
+        "Take a dataset out of all use from now on. Its accession stays and says so.",
+        "데이터세트를 지금부터 모든 이용에서 철회합니다. 번호는 남아 철회를 알립니다.",
+    ),
+    epilog=examples("dure datasets withdraw DS-RJ1JJRQBKM1K --reason error"),
+)
+def withdraw(
+    ctx: typer.Context,
+    accession: Accession,
+    reason: Annotated[str, typer.Option(help="consent, error, rights, superseded, other")],
+    as_json: Json = False,
+) -> None:
+    from dure.data import datasets
+
+    session: Session = ctx.obj
+    if reason not in datasets.WITHDRAWN_FOR:
+        raise BadInput(
+            f"{reason!r} is no reason", where="--reason", remedy=f"take one of {', '.join(datasets.WITHDRAWN_FOR)}"
+        )
+    with session.hub() as hub:
+        datasets.withdraw(hub.act(), accession, reason)
+    told = {"accession": accession, "state": "withdrawn", "reason": reason}
+    output.emit(told) if as_json else print(say(f"{accession} is withdrawn", f"{accession} 을 철회했습니다"))
+
+
+@datasets_app.callback()
 def list_datasets(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
     from dure.data import datasets
 
     session: Session = ctx.obj
@@ -176,7 +230,9 @@ def list_datasets(ctx: typer.Context, as_json: Json = False) -> None:
         output.emit(found)
         return
     head = (say("accession", "번호"), say("access", "접근"), say("licence", "라이선스"), say("title", "제목"))
-    print(output.table([(f["accession"], f["access"], f["licence"], f["title"]) for f in found], head))
+    gone = {"available": "", "withdrawn": say(" (withdrawn)", " (철회됨)")}
+    cells = [(f["accession"], f["access"], f["licence"], f["title"] + gone[f["state"]]) for f in found]
+    print(output.table(cells, head))
 
 
 def _listed(act: Any, rows: list[Any]) -> list[Any]:

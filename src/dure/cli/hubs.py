@@ -120,7 +120,7 @@ def doctor(
     with session.hub() as hub:
         done: dict[str, Any] = {}
         if mend:
-            done["replayed"] = _mend(hub)
+            done["replayed"] = hub.mend()
         if collect:
             done["collected"] = _collect(hub)
         found = _examine(hub, rebuild)
@@ -145,14 +145,6 @@ def _examine(hub: Hub, rebuild: bool) -> list[Finding]:
     with hub.database.read() as reader:
         first = first_key(reader)
     return examination.check(hub.store, hub.objects, first or hub.verifier)
-
-
-def _mend(hub: Hub) -> int:
-    from dure.base.types import Resource
-    from dure.store.rebuild import mend
-
-    hub.act().require("doctor.rebuild", Resource("doctor", hub.settings.hub))
-    return mend(hub.store)
 
 
 def _collect(hub: Hub) -> int:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Table, UniqueConstraint, select
@@ -13,12 +14,12 @@ from sqlalchemy import BigInteger, Boolean, Column, Table, UniqueConstraint, sel
 from dure.access.act import Act, Found
 from dure.access.terms import Terms
 from dure.base.canonical import canonical
-from dure.base.errors import NotFound
+from dure.base.errors import BadInput, Conflict, NotFound
 from dure.base.ids import accession as make_accession
 from dure.base.lifecycle import Lifecycle
 from dure.base.types import Resource
 from dure.store.database import Reader, chars, metadata
-from dure.store.files import read_file
+from dure.store.files import read_file, read_manifest, read_range
 from dure.store.kinds import (
     ACCESSION,
     BOOLEAN,
@@ -42,6 +43,9 @@ LIFECYCLE = Lifecycle(
     {"available": {"dataset.withdrawn": "withdrawn"}, "withdrawn": {}},
     {"available": "owner", "withdrawn": "nobody"},
 )
+
+WITHDRAWN_FOR = ("consent", "error", "rights", "superseded", "other")
+"""Why a dataset can be withdrawn: consent was taken back, it is wrong, somebody's rights, a better one, all else."""
 
 dataset = Table(
     "dataset",
@@ -140,6 +144,10 @@ KINDS = (
         project=_accessioned,
         objects=("manifest",),
     ),
+    EventKind("dataset.exported", "dataset.export", {"manifest": DIGEST}, ACCESSION),
+    EventKind(
+        "dataset.withdrawn", "dataset.withdraw", {"reason": one_of(*WITHDRAWN_FOR)}, ACCESSION, project=_withdrawn
+    ),
 )
 
 
@@ -153,11 +161,17 @@ def deposit(act: Act, objects: Objects, described: Dataset, zone: tzinfo) -> str
 
     Returns:
         The accession.
+
+    Raises:
+        Conflict: it was deposited before and withdrawn.
     """
     identifier = described.accession
     with act.read() as reader:
-        if load(reader, identifier):
-            return identifier
+        held = load(reader, identifier)
+    if held is not None and held[0].attributes["state"] == "withdrawn":
+        raise Conflict("this dataset was withdrawn", where=identifier, remedy="deposit a corrected one")
+    if held is not None:
+        return identifier
     terms = described.terms.attributes(zone)
     act.require("dataset.deposit", Resource("dataset", identifier, {"state": "new", "owner": described.owner, **terms}))
     body = {
@@ -170,6 +184,51 @@ def deposit(act: Act, objects: Objects, described: Dataset, zone: tzinfo) -> str
     with act.change() as change:
         change.record("dataset.accessioned", identifier, body, expect=None)
     return identifier
+
+
+def withdraw(act: Act, identifier: str, reason: str) -> None:
+    """Takes a dataset out of all use from now on; its accession stays and says so.
+
+    Args:
+        reason: one of `WITHDRAWN_FOR`.
+
+    Raises:
+        NotFound: there is no such dataset.
+    """
+    with act.read() as reader:
+        find(reader, identifier)
+    act.require("dataset.withdraw", Resource("dataset", identifier))
+    with act.change() as change:
+        change.record("dataset.withdrawn", identifier, {"reason": reason})
+
+
+def export(act: Act, objects: Objects, identifier: str, folder: Path) -> list[Path]:
+    """Writes a dataset's files into a new folder, with `dataset.json` that says what it is and on what terms.
+
+    That it leaves the hub is recorded before its first byte does.
+
+    Raises:
+        BadInput: the folder is there already.
+        NotFound: there is no such dataset.
+    """
+    with act.read() as reader:
+        row = find(reader, identifier)
+    act.require("dataset.export", Resource("dataset", identifier))
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise BadInput("the folder is there already", where=str(folder), remedy="name a new one") from None
+    with act.change() as change:
+        change.record("dataset.exported", identifier, {"manifest": row.manifest})
+    described = describe(objects, row.manifest)
+    about = {"accession": identifier, **json.loads(described.to_bytes())}
+    written = [folder / "dataset.json", *(folder / file.name for file in described.files)]
+    written[0].write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    for path, file in zip(written[1:], described.files, strict=True):
+        with path.open("wb") as sink:
+            for piece in read_range(objects, read_manifest(objects, file.manifest)):
+                sink.write(piece)
+    return written
 
 
 def find(reader: Reader, identifier: str) -> Any:

@@ -7,22 +7,20 @@ by nothing else: a Change exposes no SQL. A Change without an event, or an event
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from dure.base.canonical import canonical, timestamp
 from dure.base.clock import Clock
 from dure.base.errors import Conflict
 from dure.base.types import Decision
-from dure.store.database import Database, Reader, insert_rows
-from dure.store.kinds import Event, EventKind, Insert, Op, Registry, Update
+from dure.store.database import Database, Reader
+from dure.store.kinds import Event, Registry
 from dure.store.ledger import MAX_LEAF, Ledger, last_event, ledger_event
-
-BATCH = 5000
-"""Rows that go to the database at once."""
+from dure.store.projection import apply, rewrite
 
 ANY = object()
 """`expect=ANY`: the event does not depend on what happened to its subject before."""
@@ -95,6 +93,14 @@ class Change:
         self._check_expected()
         apply(self._connection, self._registry, self.events[self._projected :])
         self._projected = len(self.events)
+
+    def rewrite_projections(self) -> int:
+        """Writes every projection anew from the ledger as it was before this Change; returns its number of events.
+
+        Raises:
+            Corrupt: an event cannot be replayed.
+        """
+        return rewrite(self._connection, self._registry)
 
     def version(self, subject: str) -> int | None:
         """The sequence of the subject's newest event, this Change's own included; None when it has none."""
@@ -201,55 +207,3 @@ class Store:
         with self.database.write() as connection:
             edge = self.ledger.append(connection, [], sign=True)
         self.ledger.committed(edge)
-
-
-def apply(connection: Connection, registry: Registry, events: Iterable[Event]) -> None:
-    """Writes what follows from events, in their order; equal statements in a row go to the database as one batch.
-
-    Raises:
-        RuntimeError: a row to update is not there: the fault of a projector.
-    """
-    batch: list[Op] = []
-    for event in events:
-        kind: EventKind = registry[event.kind]
-        for op in kind.project(event):
-            if batch and (len(batch) == BATCH or not _same_shape(batch[-1], op)):
-                _flush(connection, batch)
-            batch.append(op)
-    _flush(connection, batch)
-
-
-def _same_shape(one: Op, other: Op) -> bool:
-    if type(one) is not type(other) or one.table is not other.table:
-        return False
-    if isinstance(one, Insert) and isinstance(other, Insert):
-        return one.row.keys() == other.row.keys()
-    if isinstance(one, Update) and isinstance(other, Update):
-        return one.key.keys() == other.key.keys() and one.values.keys() == other.values.keys()
-    return False
-
-
-def _flush(connection: Connection, batch: list[Op]) -> None:
-    if not batch:
-        return
-    first = batch[0]
-    if isinstance(first, Insert):
-        insert_rows(connection, first.table, [op.row for op in batch if isinstance(op, Insert)])
-    else:
-        _update(connection, first, [op for op in batch if isinstance(op, Update)])
-    batch.clear()
-
-
-def _update(connection: Connection, first: Update, batch: Sequence[Update]) -> None:
-    where = and_(*(first.table.c[name] == bindparam(f"key_{name}") for name in sorted(first.key)))
-    statement = (
-        first.table.update().where(where).values({name: bindparam(f"new_{name}") for name in sorted(first.values)})
-    )
-    rows = [
-        {f"key_{name}": value for name, value in op.key.items()}
-        | {f"new_{name}": value for name, value in op.values.items()}
-        for op in batch
-    ]
-    changed = connection.execute(statement, rows).rowcount
-    if changed != len(batch):
-        raise RuntimeError(f"{first.table.name}: {len(batch)} rows to update, {changed} found")

@@ -290,7 +290,12 @@ _SAID = (
         f"another process held the database for over {BUSY_MS // 1000} s",
         "try again when it is done",
     ),
-    (("no such table", 'relation "ledger'), NotFound, "no hub database", "make a hub with: dure init DIRECTORY"),
+    (
+        ("no such table", 'relation "ledger', 'relation "alembic'),
+        NotFound,
+        "no hub database",
+        "make a hub with: dure init DIRECTORY",
+    ),
 )
 """What a driver says, and what a user is told: words, class, sentence, remedy."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from dure.base.errors import BadInput, Corrupt, DureError
 from dure.store.change import Store
-from dure.store.kinds import Registry
+from dure.store.kinds import HUB, INTEGER, EventKind, Registry
 from dure.store.ledger import HASH_BYTES, ROTATED, ledger_checkpoint, ledger_event, ledger_tile
 from dure.store.merkle import TILE_WIDTH, Edge, Tile, leaf_hash
 from dure.store.notes import SignedCheckpoint, Verifier
@@ -24,6 +24,7 @@ from dure.store.rebuild import rebuild
 
 MOST = 100
 """Findings listed of one code; the rest is counted."""
+KINDS = (EventKind("projections.rewritten", "doctor.rebuild", {"events": INTEGER}, HUB),)
 _BACKUP = "restore the database from a backup; `dure ledger verify` tells whether an exported bundle is whole"
 
 

@@ -6,23 +6,17 @@ A row that differs was written by something else than its event's projector, or 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, exc, select
+from sqlalchemy import Connection, Table, select
 
-from dure.base.errors import Corrupt
-from dure.store.change import Store, apply
+from dure.store.change import Store
 from dure.store.database import Database, metadata, sqlite_url
-from dure.store.kinds import Event, Registry
-from dure.store.ledger import APPEND_ONLY, ledger_event
-
-FETCHED = 5000
-"""Rows held at once."""
+from dure.store.projection import BATCH, projections, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +53,6 @@ class Rebuilt:
     differences: tuple[Difference, ...]
 
 
-def projections() -> list[Table]:
-    """Every table that follows from events, by name."""
-    return [table for table in metadata.sorted_tables if table not in APPEND_ONLY]
-
-
 def rebuild(store: Store) -> Rebuilt:
     """Replays the ledger into an empty database and compares every row of every projection.
 
@@ -83,47 +72,6 @@ def rebuild(store: Store) -> Rebuilt:
                 return _compare_all(events, implied, found)
         finally:
             database.close()
-
-
-def mend(store: Store) -> int:
-    """Writes all projections anew from the ledger, under the writer lock; returns the number of events."""
-    with store.database.write() as connection:
-        for table in reversed(projections()):
-            connection.execute(table.delete())
-        return replay(store.registry, connection, connection)
-
-
-def replay(registry: Registry, source: Connection, target: Connection) -> int:
-    """Applies every event of one database to the empty projections of another; returns how many there were."""
-    count = 0
-
-    def events() -> Iterator[Event]:
-        nonlocal count
-        for leaf in _leaves(source):
-            yield registry.read(json.loads(leaf))
-            count += 1
-
-    try:
-        apply(target, registry, events())
-    except (exc.IntegrityError, RuntimeError, ValueError, LookupError) as error:
-        raise Corrupt(
-            f"event {count} or one shortly before it cannot be replayed: {str(error).splitlines()[0]}",
-            where=f"event {count}",
-            remedy="check the ledger: dure doctor; if it is whole, its projector is at fault: report it",
-        ) from None
-    return count
-
-
-def _leaves(connection: Connection) -> Iterator[bytes]:
-    # By ranges of the key and not by one long cursor: `mend` writes on the same connection meanwhile.
-    start, table = 0, ledger_event.c
-    while True:
-        query = select(table.sequence, table.leaf).where(table.sequence >= start).order_by(table.sequence)
-        rows = connection.execute(query.limit(FETCHED)).all()
-        yield from (bytes(row.leaf) for row in rows)
-        if not rows:
-            return
-        start = rows[-1].sequence + 1
 
 
 def _compare_all(events: int, implied: Connection, found: Connection) -> Rebuilt:
@@ -155,7 +103,7 @@ def _compare(table: Table, implied: Connection, found: Connection) -> tuple[int,
 
 
 def _batches(connection: Connection, query: Any) -> Iterator[list[tuple[Any, ...]]]:
-    for part in connection.execute(query).partitions(FETCHED):
+    for part in connection.execute(query).partitions(BATCH):
         yield [tuple(row) for row in part]
 
 

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, exc, select, text
 
 from dure.base.errors import BadInput, Unavailable
 from dure.store.database import Database, translated
 
 SCHEMA_VERSION = 2
 """How many migrations there are; kept in the hub's first event."""
+
+
+_REVISION = select(Table("alembic_version", MetaData(), Column("version_num", String)).c.version_num)
+
+
+def is_present(database: Database) -> bool:
+    """Whether a hub's database has the present schema; False where an older Dure made it.
+
+    Raises:
+        Unavailable: a newer Dure made it.
+    """
+    with database.read() as reader:
+        found = int(reader.scalar(_REVISION))
+    if found > SCHEMA_VERSION:
+        raise Unavailable(
+            f"a newer Dure made this hub's database (schema {found}; this one knows up to {SCHEMA_VERSION})",
+            where=database.url.render_as_string(hide_password=True),
+            remedy="install that version or a later one",
+        )
+    return found == SCHEMA_VERSION
 
 
 def create_schema(database: Database) -> None:
