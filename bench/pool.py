@@ -53,9 +53,9 @@ class Lightgbm(Forest):
     def _trees(self, pool, knowledge, exact, seed):
         from lightgbm import LGBMRegressor
 
-        from dure.design.strategies import _dense, taken
+        from dure.design.strategies import dense, taken
 
-        matrix = pool.derived("dense", _dense)
+        matrix = dense(pool, slice(None))
         settings = {"n_estimators": 200, "learning_rate": 0.05, "min_child_samples": 5, "num_leaves": 15}
         model = LGBMRegressor(**settings, colsample_bytree=0.3, random_state=seed, n_jobs=1, verbose=-1)
         model.fit(matrix[taken(pool, knowledge, exact)], knowledge.values[exact])

@@ -24,7 +24,7 @@ from dure.design.pool import PoolSpace
 from dure.design.strategies import strategy
 
 
-@task(version=2, distributions=("numpy", "scipy", "scikit-learn"))
+@task(version=3, distributions=("numpy", "scipy", "scikit-learn"))
 def control_campaigns(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:

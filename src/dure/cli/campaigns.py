@@ -175,12 +175,17 @@ def _carry_on(hub: Hub, session: Session, row: Any, as_json: bool) -> None:
 def _told(run_: Run, waits: Waiting | None = None) -> dict[str, Any]:
     """The summary of a campaign and where its pages are written."""
     from dure.campaign.service import summarise
+    from dure.cli.wording import in_json, said
 
     summary = asdict(summarise(run_))
     pages = _write_pages(run_)
-    summary |= {"report": pages.get(current()), "reports": pages, "notices": list(run_.setup.notices)}
+    summary |= {
+        "report": pages.get(current()),
+        "reports": pages,
+        "notices": [said(notice) for notice in run_.setup.notices],
+    }
     if waits is not None:
-        summary |= {"status": "waiting", "waiting": waits.as_json()}
+        summary |= {"status": "waiting", "waiting": in_json(waits)}
     return summary
 
 

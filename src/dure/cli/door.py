@@ -22,16 +22,23 @@ def run(arguments: Sequence[str]) -> int:
     language.use(language.choose(arguments, os.environ))
     session = Session(json="--json" in arguments)
     try:
-        code = _call(arguments, session)
+        code = _answered(arguments, session)
         sys.stdout.flush()
         return code
-    except DureError as problem:
-        output.error(problem, as_json=session.json)
-        return problem.exit_code
     except BrokenPipeError:
         # The reader went away (`| head`): nothing is left to say. Python must not flush again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _answered(arguments: Sequence[str], session: Session) -> int:
+    try:
+        return _call(arguments, session)
+    except DureError as problem:
+        output.error(problem, as_json=session.json)
+        return problem.exit_code
+    except BrokenPipeError:
+        raise
     except KeyboardInterrupt:
         output.note(_stopped(session))
         return INTERRUPTED
@@ -50,6 +57,9 @@ def _call(arguments: Sequence[str], session: Session) -> int:
     except Abort:
         raise KeyboardInterrupt from None
     except TyperException as problem:
+        if type(problem).__name__ == "NoArgsIsHelpError":  # `dure` or `dure lab` alone: its message is the help
+            print(problem)
+            return BadInput.exit_code
         raise _usage(problem) from None
     if code == INTERRUPTED:  # Typer turns an interrupt into this code and says nothing
         raise KeyboardInterrupt

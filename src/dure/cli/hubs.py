@@ -126,7 +126,7 @@ def doctor(
         found = _examine(hub, rebuild)
     serious = [finding for finding in found if finding.serious]
     if as_json:
-        output.emit({**done, "healthy": not serious, "findings": [finding.as_json() for finding in found]})
+        output.emit({**done, "healthy": not serious, "findings": [_worded(finding) for finding in found]})
     else:
         print("\n".join(_diagnosis(done, found)))
     if serious:
@@ -155,6 +155,14 @@ def _collect(hub: Hub) -> int:
     return len(collect(hub.store, hub.objects))
 
 
+def _worded(finding: Finding) -> dict[str, object]:
+    """A finding in the language in use."""
+    from dure.cli.wording import placed, said
+
+    told = {"where": placed(finding.where), "what": said(finding.what), "remedy": said(finding.remedy)}
+    return {**finding.as_json(), **told}
+
+
 def _diagnosis(done: dict[str, Any], found: list[Finding]) -> list[str]:
     told = []
     if "replayed" in done:
@@ -166,7 +174,8 @@ def _diagnosis(done: dict[str, Any], found: list[Finding]) -> list[str]:
         )
     if "collected" in done:
         told.append(say(f"deleted {done['collected']} objects", f"객체 {done['collected']}개를 지웠습니다"))
-    told += [f"{finding.code}: {finding.where}: {finding.what}\n  → {finding.remedy}" for finding in found]
+    for finding in map(_worded, found):
+        told.append(f"{finding['code']}: {finding['where']}: {finding['what']}\n  → {finding['remedy']}")
     if not any(finding.serious for finding in found):
         told.append(
             say("healthy: objects, ledger and database agree", "이상 없음: 객체, 원장, 데이터베이스가 서로 맞습니다")

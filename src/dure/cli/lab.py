@@ -121,6 +121,7 @@ def import_(
     from dataclasses import asdict
 
     from dure.campaign.imports import import_results
+    from dure.cli.wording import said
 
     session: Session = ctx.obj
     with session.hub() as hub:
@@ -131,9 +132,9 @@ def import_(
         output.emit(asdict(taken))
         return
     for text in taken.warnings:
-        output.note(f"{say('note', '알림')}: {text}")
+        output.note(f"{say('note', '알림')}: {said(text)}")
     for key, _, reason in taken.failures:
-        output.note(f"{key[3:13]}: {reason}")
+        output.note(f"{key[3:13]}: {said(reason)}")
     print(
         say(
             f"{taken.measured} orders measured, {taken.failed} failed, {taken.waiting} still open",

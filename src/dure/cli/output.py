@@ -22,11 +22,14 @@ def note(text: str) -> None:
 
 
 def error(problem: DureError, *, as_json: bool) -> None:
-    """An error: one JSON object on standard output, or its sentences on standard error."""
+    """An error in the language in use: one JSON object on standard output, or its sentences on standard error."""
+    from dure.cli import wording  # nothing has gone wrong for most
+
     if as_json:
-        emit(problem.as_json())
+        emit(wording.in_json(problem))
     else:
-        note(str(problem) if problem.exit_code == 8 else f"{say('error', '오류')}: {problem}")
+        told = wording.in_words(problem)
+        note(told if problem.exit_code == 8 else f"{say('error', '오류')}: {told}")
 
 
 def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dure.cli.language import current, say
@@ -42,12 +43,14 @@ def lines(plan: Plan) -> Iterator[str]:
 
 
 def _step(number: int, step: PlannedStep, seen: set[str]) -> Iterator[str]:
+    from dure.cli.wording import said
+
     turn = f"{say('round', '라운드')} {step.round}: " if step.round else ""
     count = say(f", {step.candidates} candidates", f", 후보 {step.candidates}개") if step.candidates else ""
     cost = say(f", cost {step.assays} assays", f", 비용 실험 {step.assays}건") if step.assays else ""
     yield f"{number:4}. {turn}{step_title(step.name)}{count}{cost}"
     for rung in step.checks:
-        shown = rung.lines(current())
+        shown = replace(rung, missing=rung.missing and said(rung.missing)).lines(current())
         yield from (f"        {line}" for line in (shown if rung.check not in seen else shown[:1]))
         seen.add(rung.check)
     yield from (f"        {candidate}" for candidate in step.orders)

@@ -8,89 +8,146 @@ something has to be said in Korean, and not before.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
+from itertools import product
+from operator import itemgetter
+from typing import Any
 
-from dure.base.errors import DureError, Refused
+from dure.base.errors import DureError, Refused, RowErrors
 from dure.cli.language import current
 
 _HOLE = re.compile(r"\{(\d+)\}")
 PLACES = "where"
 """The part of `korean.toml` that words where something is wrong, and not what."""
-JOINTS = ("; ", ": ")
-"""What joins sentences that are worded one by one: several reasons, and a sentence with what it is about."""
+MOST_JOINED = 30
+"""Reasons in a line; what has more joints than that (a trace, a user's own text) is no sentence of ours."""
 
 
-@dataclass(frozen=True)
 class Wording:
     """One English sentence, with holes `{0}`, `{1}`, … for what is put in, and its Korean one with the same holes."""
 
-    english: str
-    korean: str
-
-    @cached_property
-    def fixed(self) -> list[str]:
+    def __init__(self, english: str, korean: str) -> None:
+        self.english, self.korean = english, korean
+        self.fixed = _HOLE.split(english)[::2]
         """What stands before, between and after the holes."""
-        return _HOLE.split(self.english)[::2]
-
-    def parts(self, text: str) -> Sequence[str] | None:
-        """What was put into the holes to make this text; None when it is another sentence."""
-        if not (text.startswith(self.fixed[0]) and text.endswith(self.fixed[-1])):
-            return None  # most sentences end here, and their patterns are never made
-        found = self._pattern.fullmatch(text)
-        return found and found.groups()
+        self.length = sum(map(len, self.fixed))
+        self.ends = self.fixed[0][:1], self.fixed[-1][-1:]
+        """Its first and its last character, empty where it begins or ends with a hole."""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile("(.*?)".join(map(re.escape, self.fixed)))
 
+    def parts(self, text: str) -> Sequence[str] | None:
+        """What was put into the holes to make this text; None when it is another sentence."""
+        known = text.startswith(self.fixed[0]) and text.endswith(self.fixed[-1])
+        if not (known and all(map(text.__contains__, self.fixed))):
+            return None  # most sentences end here, and their patterns are never made
+        found = self._pattern.fullmatch(text)
+        return found and found.groups()
+
+    def filled(self, parts: Sequence[str]) -> str:
+        """The Korean sentence with these in its holes."""
+        return _HOLE.sub(lambda hole: parts[int(hole[1])], self.korean)
+
+
+class Table:
+    """Sentences that have their Korean; of those that fit a text the longest is the one that was meant."""
+
+    def __init__(self, entries: Iterable[Wording]) -> None:
+        self.entries = sorted(entries, key=lambda entry: -entry.length)
+        self._by_ends: dict[tuple[str, str], list[Wording]] = {}
+        for entry in self.entries:
+            self._by_ends.setdefault(entry.ends, []).append(entry)
+        self._lines: dict[str, tuple[int, str]] = {}
+
+    def korean(self, text: str) -> str:
+        """A text line by line; the spaces before a line stay."""
+        lines = [(line, line.lstrip()) for line in text.split("\n")]
+        return "\n".join(line[: len(line) - len(said)] + self._line(said)[1] for line, said in lines)
+
+    def _line(self, text: str) -> tuple[int, str]:
+        """The Korean of a line, and how many of its characters the table has: the more, the better it was read.
+
+        A line is one sentence, or reasons joined by semicolons, or a sentence after what it is about and a colon.
+        """
+        if text not in self._lines:
+            read = (self._joined(text, "; "), self._whole(text), self._joined(text, ": "))
+            self._lines[text] = max(read, key=itemgetter(0))
+        return self._lines[text]
+
+    def _whole(self, text: str) -> tuple[int, str]:
+        fitting = [found for ends in product((text[:1], ""), (text[-1:], "")) for found in self._fitting(text, ends)]
+        if not fitting:
+            return 0, text
+        entry, parts = max(fitting, key=lambda found: found[0].length)
+        told = [self._line(part) for part in parts]  # what was put in may be a sentence itself
+        return entry.length + sum(length for length, _ in told), entry.filled([said for _, said in told])
+
+    def _fitting(self, text: str, ends: tuple[str, str]) -> Iterator[tuple[Wording, Sequence[str]]]:
+        """The longest sentence with these ends that fits, if any does."""
+        for entry in self._by_ends.get(ends, ()):
+            parts = entry.parts(text)
+            if parts is not None:
+                yield entry, parts
+                return
+
+    def _joined(self, text: str, joint: str) -> tuple[int, str]:
+        first, found, rest = text.partition(joint)
+        if not found or text.count(joint) > MOST_JOINED:
+            return 0, text
+        (one, said), (other, then) = self._line(first), self._line(rest)
+        return one + other + (len(joint) if one and other else 0), said + joint + then
+
 
 def said(text: str) -> str:
     """A sentence, or several, in the language in use."""
-    return _korean(text, table()) if current() == "ko" else text
+    return table().korean(text) if current() == "ko" else text
+
+
+def placed(where: str) -> str:
+    """Where something is wrong (a column, an event, a check; else a name that stays), in the language in use."""
+    return table(PLACES).korean(where) if current() == "ko" else where
 
 
 def in_words(problem: DureError) -> str:
     """A whole error for people, in the language in use."""
     if current() != "ko":
         return str(problem)
-    known = _table_for(problem)
-    remedy = problem.remedy and _korean(problem.remedy, known)
-    where = problem.where and _korean(problem.where, table(PLACES))
-    return str(DureError(_korean(problem.what, known), where=where, remedy=remedy))
+    told = _told(problem, RowErrors.shown)
+    return str(DureError(told["what"], where=problem.where and placed(problem.where), remedy=told["remedy"]))
 
 
 def in_json(problem: DureError) -> dict[str, object]:
     """A whole error for programs: its codes and places as they are, its sentences in the language in use."""
+    return _told(problem) if current() == "ko" else problem.as_json()
+
+
+def _told(problem: DureError, most: int | None = None) -> dict[str, Any]:
+    """An error's JSON in Korean, up to so many of its rows."""
+    known = _of_refusals() if isinstance(problem, Refused) else table()
+    if isinstance(problem, RowErrors):
+        # The reasons first, so that in a line of theirs nothing but the row's number is left to word.
+        rows = [(row, known.korean(reason)) for row, reason in problem.problems[:most]]
+        problem = RowErrors(problem.where or "", [*rows, *problem.problems[len(rows) :]], remedy=problem.remedy)
     told = problem.as_json()
-    if current() != "ko":
-        return told
-    known = _table_for(problem)
-    told |= {name: _korean(text, known) for name in ("what", "remedy") if isinstance(text := told[name], str)}
-    rows = told.get("rows")
-    if isinstance(rows, list):
-        told["rows"] = [{**row, "reason": _korean(row["reason"], known)} for row in rows]
-    return told
+    return {**told, **{name: told[name] and known.korean(str(told[name])) for name in ("what", "remedy")}}
 
 
 @cache
-def table(part: str | None = None) -> tuple[Wording, ...]:
-    """One part of `korean.toml`, or all that words sentences; the most telling first, so that the first fit counts."""
+def table(part: str | None = None) -> Table:
+    """One part of `korean.toml`, or all that words sentences."""
     import tomllib
     from importlib.resources import files
 
     parts = tomllib.loads(files("dure.cli").joinpath("korean.toml").read_text("utf-8"))
     chosen = [parts[part]] if part else [entries for name, entries in parts.items() if name != PLACES]
-    return _sorted(Wording(english, korean) for entries in chosen for english, korean in entries.items())
-
-
-def _table_for(problem: DureError) -> tuple[Wording, ...]:
-    return _of_refusals() if isinstance(problem, Refused) else table()
+    return Table(Wording(english, korean) for entries in chosen for english, korean in entries.items())
 
 
 @cache
-def _of_refusals() -> tuple[Wording, ...]:
+def _of_refusals() -> Table:
     """The table with what policies say, which has its Korean beside it where it is written."""
     # Who was refused has these modules in memory already; nobody else waits for them.
     from dure.access.actions import ACTIONS
@@ -100,29 +157,4 @@ def _of_refusals() -> tuple[Wording, ...]:
     texts = [text for condition in conditions for text in (condition.sentence, condition.remedy)]
     texts += [action.title for action in ACTIONS.values()]
     texts += [text for reason in OTHER_REASONS.values() for text in reason]
-    return _sorted((*(Wording(text.en, text.ko) for text in texts), *table()))
-
-
-def _sorted(entries: Iterator[Wording] | Sequence[Wording]) -> tuple[Wording, ...]:
-    return tuple(sorted(entries, key=lambda entry: -sum(map(len, entry.fixed))))
-
-
-def _korean(text: str, known: Sequence[Wording]) -> str:
-    """A text line by line; the spaces before a line stay."""
-    if "\n" in text:
-        return "\n".join(_korean(line, known) for line in text.split("\n"))
-    line = text.lstrip()
-    return text[: len(text) - len(line)] + _line(line, known)
-
-
-def _line(text: str, known: Sequence[Wording]) -> str:
-    """One sentence whole; else the sentences that it is joined from; else as it is."""
-    for entry in known:
-        parts = entry.parts(text)
-        if parts is not None:
-            return _HOLE.sub(lambda hole, parts=parts: _line(parts[int(hole[1])], known), entry.korean)  # type: ignore[misc]
-    for joint in JOINTS:
-        first, found, rest = text.partition(joint)
-        if found:
-            return _line(first, known) + joint + _line(rest, known)
-    return text
+    return Table([*(Wording(text.en, text.ko) for text in dict.fromkeys(texts)), *table().entries])

@@ -105,15 +105,15 @@ class PoolKernel:
         self._rows: dict[int, Rows] = {}
         self._spectrum: tuple[bytes, tuple[Floats, Floats, Floats]] | None = None
 
-    def rows(self, positions: Positions) -> Floats:
-        """Shape (positions, pool)."""
+    def rows(self, positions: Positions, columns: Positions | slice = slice(None)) -> Floats:
+        """Shape (positions, columns); the whole pool where no columns are named."""
         wanted = [int(p) for p in positions]
         new = [p for p in dict.fromkeys(wanted) if p not in self._rows]
         for start in range(0, len(new), CHUNK):
             chunk = new[start : start + CHUNK]
             block = sum(weight * part.rows(chunk) for weight, part in self.parts)
             self._rows.update(zip(chunk, np.asarray(block, dtype=np.float32), strict=True))
-        return np.array([self._rows[p] for p in wanted], dtype=np.float64)
+        return np.array([self._rows[p][columns] for p in wanted], dtype=np.float64)
 
     def spectrum(self, positions: Positions) -> tuple[Floats, Floats, Floats]:
         """The kernel among these candidates, shape (n, n), and eigenvalues and eigenvectors of it centred both ways.
@@ -122,7 +122,7 @@ class PoolKernel:
         """
         name = np.asarray(positions, dtype=np.int64).tobytes()
         if self._spectrum is None or self._spectrum[0] != name:
-            gram = self.rows(positions)[:, positions]
+            gram = self.rows(positions, positions)
             centred = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
             self._spectrum = name, (gram, *eigh(centred, check_finite=False))
         return self._spectrum[1]

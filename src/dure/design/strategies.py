@@ -30,6 +30,8 @@ DRAWN, NEAR, PARENTS = 2000, 1000, 10
 TREES = 100
 FOLDED = 2048
 """Columns to which the first counts block is folded for a forest."""
+DENSE_ROWS = 4096
+"""Candidates that a forest is shown at once."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,8 @@ class Gaussian:
         pool = space if isinstance(space, PoolSpace) else _pool(space, [*knowledge.measured, *candidates])
         values, centre, scale = standard(knowledge.values)
         model = learn(pool, knowledge, values)
-        mean, variance, _ = model.posterior()
-        at = pool.position([c.id for c in candidates])
-        return Prediction(centre + scale * mean[at], scale * np.sqrt(variance[at] + model.noise))
+        mean, variance = model.at(pool.position([c.id for c in candidates]))
+        return Prediction(centre + scale * mean, scale * np.sqrt(variance + model.noise))
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,15 @@ class Forest:
         """What each tree says of the pool, shape (trees, pool)."""
         from sklearn.ensemble import RandomForestRegressor
 
-        matrix = pool.derived("dense", _dense)
         model = RandomForestRegressor(TREES, max_features=1 / 3, random_state=seed, n_jobs=1)
-        model.fit(matrix[taken(pool, knowledge, exact)], knowledge.values[exact])
-        return np.array([tree.predict(matrix, check_input=False) for tree in model.estimators_])
+        model.fit(dense(pool, taken(pool, knowledge, exact)), knowledge.values[exact])
+        said = np.empty((TREES, len(pool)))
+        # A pool of 100,000 would take a gigabyte at once.
+        for start in range(0, len(pool), DENSE_ROWS):
+            part = slice(start, start + DENSE_ROWS)
+            rows = dense(pool, part)
+            said[:, part] = [tree.predict(rows, check_input=False) for tree in model.estimators_]
+        return said
 
 
 def looked_at(space: Space, knowledge: Knowledge, rng: np.random.Generator) -> PoolSpace:
@@ -176,21 +182,28 @@ def _pool(space: Space, candidates: Sequence[Candidate]) -> PoolSpace:
     return PoolSpace.of({c.id: c for c in candidates}.values(), space.features)
 
 
-def _dense(pool: PoolSpace) -> NDArray[np.float32]:
-    """What a forest learns from: the first counts block, folded, beside all others that are no counts."""
-    counts = [b for b in pool.blocks if b.kind == "counts"][:1]
-    parts = [_folded(b.matrix) for b in counts] + [b.matrix for b in pool.blocks if b.kind != "counts"]
-    if not parts:
-        raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
+def dense(pool: PoolSpace, rows: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+    """What a forest learns from of these rows: the first counts block, folded, beside all others that are no counts."""
+    counts, others = pool.derived("columns", _columns)
+    parts = [block[rows].toarray() for block in counts] + [block[rows] for block in others]
     return np.nan_to_num(np.hstack(parts).astype(np.float32), posinf=0, neginf=0)
 
 
-def _folded(counts: Any) -> Floats:
+def _columns(pool: PoolSpace) -> tuple[list[Any], list[Any]]:
+    """The first counts block of a pool, folded, and all blocks that are no counts."""
+    counts = [_folded(b.matrix) for b in [b for b in pool.blocks if b.kind == "counts"][:1]]
+    others = [b.matrix for b in pool.blocks if b.kind != "counts"]
+    if not counts and not others:
+        raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")
+    return counts, others
+
+
+def _folded(counts: Any) -> Any:
     from scipy import sparse
 
     fold = np.arange(counts.shape[1]) % FOLDED
-    hashing = sparse.csr_matrix((np.ones(len(fold)), (np.arange(len(fold)), fold)))
-    return np.asarray((counts @ hashing).todense())
+    hashing = sparse.csr_matrix((np.ones(len(fold), dtype=np.float32), (np.arange(len(fold)), fold)))
+    return sparse.csr_matrix(counts) @ hashing
 
 
 STRATEGIES: dict[str, Callable[[], Strategy]] = {

@@ -56,7 +56,14 @@ class Fit:
 
     def posterior(self) -> tuple[Floats, Floats, Floats]:
         """Mean and variance of the process over the pool, and the whitened rows (n, pool) that updates need."""
-        rows = self.kernel.rows(self.positions)
+        return self._given(self.kernel.rows(self.positions))
+
+    def at(self, positions: Positions) -> tuple[Floats, Floats]:
+        """Mean and variance of the process at these places of the pool, shape (positions,) each."""
+        mean, variance, _ = self._given(self.kernel.rows(self.positions, positions))
+        return mean, variance
+
+    def _given(self, rows: Floats) -> tuple[Floats, Floats, Floats]:
         white = solve_triangular(self.factor, rows, lower=True, check_finite=False)
         variance = self.signal * np.maximum(1 - np.einsum("ij,ij->j", white, white), 1e-9)
         return self.centre + rows.T @ self.weights, variance, white
@@ -163,7 +170,7 @@ def _censored(base: Fit, values: Floats, sign: NDArray[np.int64]) -> Fit:
     Each limit is replaced by the normal observation that changes the process as the limit does, found by matching
     moments of value and limit with the other measurements fixed.
     """
-    gram = base.kernel.rows(base.positions)[:, base.positions]
+    gram = base.kernel.rows(base.positions, base.positions)
     ratio = base.noise / base.signal
     at, side, limit = np.flatnonzero(sign), sign[sign != 0], values[sign != 0]
     seen, ratios = values.copy(), np.full(len(values), ratio)
