@@ -16,7 +16,6 @@ from dure.base.types import Resource
 from dure.campaign import journal
 from dure.campaign.field import Field, load_field
 from dure.campaign.journal import Journal
-from dure.campaign.prepare import written
 from dure.campaign.problem import Problem
 from dure.campaign.run import Parts, Run
 from dure.campaign.setup import Setup
@@ -24,7 +23,6 @@ from dure.campaign.spec import Specification
 from dure.campaign.state import State, Step, apply, next_step
 from dure.data import datasets
 from dure.data.sources import find_source
-from dure.data.tables import read_table
 from dure.verify.ladder import Ladder
 from dure.verify.plan import PlannedRung
 
@@ -134,7 +132,7 @@ def look(parts: Parts, row: Any) -> Run:
 
 def _campaign_of(parts: Parts, spec: Specification) -> Run | None:
     """The newest campaign that was set up from exactly this specification."""
-    wanted = digest_bytes(canonical(written(spec)))
+    wanted = digest_bytes(canonical(spec.written()))
     with parts.act("system:campaign").read() as reader:
         rows = journal.everything(reader)
     for row in reversed(rows):
@@ -175,6 +173,8 @@ def _inputs(parts: Parts, spec: Specification) -> tuple[int | None, tuple[str, .
             there = datasets.find_part(reader, source.name, str(spec.space.get("part"))) is not None
         return None, () if there else (f"dure fetch {source.name}",)
     if "file" in spec.space and spec.folder is not None:
+        from dure.data.tables import read_table
+
         return read_table(spec.folder / str(spec.space["file"])).table.num_rows, ()
     return None, ()
 

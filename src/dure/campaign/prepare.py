@@ -89,7 +89,7 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
     setup = Setup(
         problem,
         title=dict(spec.title),
-        specification=parts.objects.put(canonical(written(spec))),
+        specification=parts.objects.put(canonical(spec.written())),
         code=version("dure"),
         packages=package_versions(field),
     )
@@ -99,11 +99,6 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
         raise BadInput(f"the field {spec.field} has pools only", where="[space], kind", remedy='write kind = "pool"')
     field.space(spec.space)  # refuses a description it cannot take
     return replace(setup, problem=replace(problem, space=dict(spec.space)))
-
-
-def written(spec: Specification) -> dict[str, Any]:
-    values = {name: getattr(spec, name) for name in spec.__dataclass_fields__ if name != "folder"}
-    return {**values, "objective": asdict(spec.objective), "budget": asdict(spec.budget)}
 
 
 def _laboratory(spec: Specification) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from dure.campaign import journal
 from dure.campaign.closing import CLOSING
 from dure.campaign.journal import Journal
 from dure.campaign.laboratories import open_driver
-from dure.campaign.prepare import prepare
 from dure.campaign.problem import campaign_id
 from dure.campaign.run import Parts, Run, Silent, Watcher, carry_on
 from dure.campaign.setup import Setup
@@ -30,6 +29,8 @@ def start(parts: Parts, owner: str, spec: Specification, *, again: bool = False)
     Args:
         again: start the next one although the last is finished.
     """
+    from dure.campaign.prepare import prepare  # brings polars, which a campaign that goes on does not need
+
     setup = prepare(parts, owner, spec)
     problem = setup.problem
     described = parts.objects.put(setup.to_bytes())

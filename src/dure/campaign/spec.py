@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ class Specification:
     controls: Mapping[str, Any]
     seed: int
     folder: Path | None = None
+
+    def written(self) -> dict[str, Any]:
+        """The same as plain values, without the folder: a specification that was moved is the same one."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "folder"}
+        return {**values, "objective": asdict(self.objective), "budget": asdict(self.budget)}
 
 
 _TABLES = {

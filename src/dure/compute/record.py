@@ -7,6 +7,7 @@ work at the same time the first to commit wins, and both use its results.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from dure.store.database import Reader, chars, metadata
 from dure.store.kinds import DIGEST, INTEGER, Event, EventKind, Insert, Op, one_of
 from dure.store.objects import Objects
 
+AHEAD = 4
+"""Calls handed to the runner for each worker: their inputs are in memory, and a worker never waits for the next one."""
 CLASSES = ("open", "internal", "controlled")
 """Access classes, from the mildest to the strictest."""
 
@@ -119,14 +122,18 @@ class Tasks:
         """
         known = self._known([call.key for call in calls])
         results: dict[int, Result] = {i: known[call.key] for i, call in enumerate(calls) if call.key in known}
-        handles = {self._submit(call): i for i, call in enumerate(calls) if i not in results}
-        if handles:
+        todo = deque(i for i in range(len(calls)) if i not in results)
+        running: dict[Handle, int] = {}
+        while todo or running:
+            while todo and len(running) < AHEAD * self.workers:
+                index = todo.popleft()
+                running[self._submit(calls[index])] = index
             assert self._runner is not None
-            for handle in self._runner.as_completed(handles):
-                index = handles[handle]
-                results[index] = self._settle(calls[index], handle)
-                if progress:
-                    progress(len(results), len(calls))
+            handle = next(iter(self._runner.as_completed(running)))
+            index = running.pop(handle)
+            results[index] = self._settle(calls[index], handle)
+            if progress:
+                progress(len(results), len(calls))
         self.cpu_seconds += sum(result.cpu_seconds for result in results.values() if not result.known)
         return [results[i] for i in range(len(calls))]
 
