@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from dure_sixth.recipes import BREAD, space, stickiness, values_of, volume
 
 from dure.base.errors import BadInput, NotFound
 from dure.campaign.field import installed_fields, load_field
+from dure.campaign.report.readings import write_readings
 from dure.campaign.spec import read_specification
 from dure.data import evidence
 from dure.store.frames import get_frame
@@ -83,7 +85,7 @@ def test_it_is_found_by_its_entry_point() -> None:
     assert load_field("baking") is FIELD
 
 
-def test_what_an_oven_in_a_program_says_is_labelled_simulated(ended: Any) -> None:
+def test_what_an_oven_in_a_program_says_is_labelled_simulated(ended: Any, tmp_path: Path) -> None:
     hub, run = ended
     with hub.database.read() as reader:
         frames = evidence.frames_of(reader, run.identifier)
@@ -94,6 +96,9 @@ def test_what_an_oven_in_a_program_says_is_labelled_simulated(ended: Any) -> Non
     report = json.loads(hub.objects.get(run.state.closed["report"]["data"]))
     assert {assay["value"]["kind"] for assay in report["assays"]} == {"simulated"}
     assert "why" in report["verdicts"], "no truth is known, and the report says so"
+    write_readings(run, tmp_path / "readings.csv")
+    table = list(csv.DictReader((tmp_path / "readings.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["kind"] for row in table] == ["simulated"] * 16, "and in no table it is taken for measured"
 
 
 def test_the_oven_is_noisy_and_its_noise_is_the_orders(ended: Any, tmp_path: Path) -> None:

@@ -12,16 +12,20 @@ from dure.campaign.report.data import (
     Answer,
     Asked,
     Assay,
+    ChartLimits,
     Checkpoint,
     ControlCurve,
     Cost,
     Discovery,
     Fact,
+    FailedOrder,
     Finding,
     GateCount,
     Ladder,
     ModelQuality,
     Objective,
+    Plate,
+    Plates,
     Pose,
     Provenance,
     Reason,
@@ -29,6 +33,7 @@ from dure.campaign.report.data import (
     ReportData,
     RoundQuality,
     Score,
+    Shift,
     Source,
     SpaceMap,
     Text,
@@ -270,6 +275,81 @@ def ladder() -> Ladder:
     )
 
 
+def plate(number: int, reference: float | None, why: str = "") -> Plate:
+    """One of a series whose reference compound is judged from the fourth plate on."""
+    file = digest(["results", number])
+
+    def rule(value: float, unit: str, decimals: int) -> Value:
+        return Value(value, unit, "rule", file, decimals=decimals)
+
+    texts = {
+        "": ("accepted", ()),
+        "drift": (
+            "flagged",
+            (
+                both(
+                    "열을 따라 신호 폭의 +31 % 흐름 (p = 0.0004)",
+                    "columns drift by +31 % of the signal span (p = 0.0004)",
+                ),
+            ),
+        ),
+        "void": ("refused", (both("Z′ 0.12, 0.4 미만", "Z′ 0.12, below 0.4"),)),
+        "out": (
+            "refused",
+            (
+                both(
+                    "기준 화합물이 관리 한계를 벗어남(1-3s): 6.38, 플레이트 9장의 한계 6.82–7.18",
+                    "the reference compound is out of control (1-3s): 6.38, limits 6.82 to 7.18 over 9 plates",
+                ),
+            ),
+        ),
+    }
+    verdict, reasons = texts[why]
+    return Plate(
+        round=1 + number // 4,
+        name=f"4F1C-R{1 + number // 4:02d}-{1 + number % 4:02d}",
+        verdict=verdict,
+        why=reasons,
+        zprime=rule(0.12 if why == "void" else 0.71 + number % 3 / 20, "1", 2),
+        signal_window=rule(1.1 if why == "void" else 6.5 + number % 4, "1", 1),
+        edge=Shift(rule(2.0 - number % 5, "%", 0), 0.31),
+        columns=Shift(rule(31.0 if why == "drift" else 3.0, "%", 0), 0.0004 if why == "drift" else 0.42),
+        rows=None if number == 2 else Shift(rule(-4.0, "%", 0), 0.2),
+        reference=None if reference is None else Value(reference, "1", "measured", file, decimals=2),
+        limits=ChartLimits(7.0, 6.82, 7.18) if number > 2 else None,
+        out_of_control=why == "out",
+        history=8 + number // 4,
+    )
+
+
+def plates() -> Plates:
+    """Nine plates: one drifts, two are void, the reference compound of one is out of control."""
+    values = (7.02, 6.95, 7.06, 7.01, None, 6.93, 7.1, 6.38, 6.99)
+    why = {3: "drift", 4: "void", 5: "void", 7: "out"}
+    refused = both("플레이트가 거절됨", "its plate was refused")
+    apart = both("반복이 서로 어긋남", "the replicates contradict each other")
+    return Plates(
+        plates=tuple(plate(i, value, why.get(i, "")) for i, value in enumerate(values)),
+        reference="tofacitinib",
+        symbol="pIC50",
+        msr=Value(1.62, "1", "rule", digest(["results", 8]), n=15),
+        failed=(
+            FailedOrder(candidate(1), "JK-0001", digest("order 1"), 2, "4F1C-R02-01", refused),
+            FailedOrder(candidate(2), "JK-0002", digest("order 2"), 2, "4F1C-R02-04", refused),
+            FailedOrder(
+                candidate(7),
+                "JK-0007",
+                digest("order 7"),
+                3,
+                "4F1C-R03-01",
+                apart,
+                both("0.81 로그 단위 차이 (6.02–6.83)", "0.81 log units apart (6.02 to 6.83)"),
+            ),
+        ),
+        orders=50,
+    )
+
+
 def provenance() -> Provenance:
     return Provenance(
         (
@@ -355,6 +435,7 @@ def jak2(seed: int = 0, noise_only: bool = False) -> ReportData:
         discovery=found,
         verdicts=verdicts,
         ladder=ladder(),
+        plates=Absent(both("이 실험실은 플레이트를 내놓지 않습니다", "this laboratory gives no plates")),
         quality=model_quality(assays),
         space=SpaceMap(
             both("지문의 주성분 분석", "PCA of fingerprints"),
@@ -418,6 +499,7 @@ def waiting() -> ReportData:
         answer=replace(data.answer, scores=sealed, variety=None),
         discovery=sealed,
         verdicts=sealed,
+        plates=plates(),
         quality=early,
         stopping=early,
         poses=early,

@@ -117,7 +117,8 @@ def _pool_and_values(run: Any) -> tuple[PoolSpace, Any]:
 def _tested(pool: PoolSpace, values: Any, feature: Any, name: str) -> list[str]:
     """What a strategy tests in 40 assays when this is all it is told of the flours."""
     told = PoolSpace(pool.kind, pool.table, (FeatureBlock("row", "real", feature[:, None]),))
-    return simulate(told, values, strategy(name), [16, 8, 8, 8], np.random.default_rng(11))
+    exact = np.full(len(values), "=")
+    return simulate(told, values, exact, strategy(name), [16, 8, 8, 8], np.random.default_rng(11))
 
 
 class TestWhatTheDesignIsShown:

@@ -14,19 +14,26 @@ import pyarrow as pa
 import pytest
 import sixth_harness as sixth
 from dure_sixth import FIELD
+from report_cases import plates
+from tests.filled_plates import filled
 
 from dure.base.errors import BadInput
 from dure.base.evidence import evidence_table
 from dure.campaign import climbing
 from dure.campaign.imports import import_results
+from dure.campaign.laboratories import lab_folder
 from dure.campaign.report.build import build
 from dure.campaign.report.data import Absent, ReportData
+from dure.campaign.report.figures import control_chart
 from dure.campaign.report.page import render
+from dure.campaign.report.plates import CODES, told
 from dure.campaign.run import Run
 from dure.campaign.service import go_on
 from dure.campaign.spec import Specification, read_specification
 from dure.data import evidence
 from dure.lab import orders
+from dure.lab.manual import WORKLIST
+from dure.lab.outcome import FAILURES
 from dure.verify.check import method
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
@@ -62,6 +69,7 @@ def test_a_replayed_pool_fills_every_section(hub: sixth.InlineHub, tmp_path: Pat
     assert refused == len(data.ladder.refusals) > 0
     assert data.answer.best.value == max(a.value.value for a in data.assays)
     assert data.poses == Absent(data.poses.why)
+    assert data.plates.why.en == "this laboratory gives no plates"
 
 
 def test_every_reading_carries_the_id_of_its_own_evidence(hub: sixth.InlineHub, tmp_path: Path) -> None:
@@ -194,6 +202,7 @@ def test_people_who_measure_are_waited_for_and_their_results_are_reported(hub: s
     assert data.status == "waiting"
     assert data.ended is None
     assert isinstance(data.answer, Absent)
+    assert data.plates.why.en == "no result file was imported yet"
     for turn in (1, 2):
         run = sixth.begin(hub, spec)
         path = tmp_path / f"results-{turn}.csv"
@@ -211,6 +220,147 @@ def test_people_who_measure_are_waited_for_and_their_results_are_reported(hub: s
     assert "recall" in data.discovery.why.en
     assert data.stopping.probability[0] == 0
     assert not data.retrospective
+    assert data.plates.why.en == "only fitted values were imported, and these carry no plates to judge"
+
+
+def measured(hub: sixth.InlineHub, spec: Specification, file: Path, **how: Any) -> Run:
+    """A campaign whose open batch people measure plate by plate, carried on as far as it goes."""
+    run = sixth.begin(hub, spec)
+    run.load()
+    batch = lab_folder(run) / f"round-{len(run.state.rounds):02d}"
+    import_results(run, filled(batch / WORKLIST, file, **how), hub.me)
+    return sixth.finish(hub, spec)
+
+
+def test_plates_their_flags_and_the_orders_of_a_refused_one_are_reported(hub: sixth.InlineHub, tmp_path: Path) -> None:
+    spec = manual(tmp_path / "p")
+    sixth.finish(hub, spec)
+    measured(hub, spec, tmp_path / "1.csv")
+    run = measured(hub, spec, tmp_path / "2.csv", void=("R02-01",))
+    data = written(run)
+    assert [(p.round, p.verdict) for p in data.plates.plates] == [(1, "flagged"), (2, "refused")]
+    good, bad = data.plates.plates
+    assert [text.en for text in good.why] == ["the reference compound is not judged yet (plates in its history: 0)"]
+    assert bad.why[0].en.startswith("Z′ ")
+    assert "미만" in bad.why[0].ko
+    assert good.zprime.value > 0.7 > 0.4 > bad.zprime.value
+    assert (good.zprime.kind, good.reference.kind, good.limits) == ("rule", "measured", None)
+    assert good.reference.value == pytest.approx(6.0, abs=0.1)
+    assert (data.plates.reference, data.plates.symbol, data.plates.msr) == ("rye", "pIC50", None)
+    failed = run.state.rounds[1].results
+    assert {f.candidate for f in data.plates.failed} == {m.candidate for m in failed}
+    assert {(f.round, f.plate, f.why.en) for f in data.plates.failed} == {(2, bad.name, "its plate was refused")}
+    assert all(f.name.startswith("flour ") and f.detail is None for f in data.plates.failed)
+    for lang, words in (("en", "its plate was refused"), ("ko", "플레이트가 거절됨")):
+        page = render(data, lang)
+        section = page[page.index('id="plates"') : page.index('id="quality"')]
+        assert section.count(words) == len(data.plates.failed) == 3
+        assert section.count('class="point"') == 2, "its mark and its key"
+        assert good.name in section
+        assert f'data-trace="{good.reference.trace}"' in section
+
+
+@pytest.mark.parametrize("lang", ["ko", "en"])
+def test_the_control_chart_shows_where_each_plate_stands(lang: str) -> None:
+    chart = control_chart(plates(), lang)
+    marks = {
+        css: re.findall(rf'<path class="{css}"[^>]*data-value="([\d.]+)"', chart) for css in ("point", "aside", "out")
+    }
+    assert marks == {"point": ["7.02", "6.95", "7.06", "7.01", "7.1", "6.99"], "aside": ["6.93"], "out": ["6.38"]}
+    assert [chart.count(f'class="line {css}"') for css in ("centre", "limit", "part")] == [6, 12, 1]
+    assert chart.count("data-trace=") == 8, "the plate whose reference gave no value has no mark"
+
+
+def test_a_candidate_proposed_again_is_counted_once_by_each_gate(hub: sixth.InlineHub, tmp_path: Path) -> None:
+    spec = manual(tmp_path / "p")
+    sixth.finish(hub, spec)
+    measured(hub, spec, tmp_path / "1.csv", void=("R01-01",))
+    run = measured(hub, spec, tmp_path / "2.csv")
+    proposed = [c for turn in run.state.rounds for ids in turn.proposals for c in ids]
+    assert len(set(proposed)) < len(proposed), "somebody was proposed again"
+    (gate,) = written(run).ladder.gates
+    assert gate.seen == len(set(proposed))
+
+
+def test_plates_of_other_campaigns_in_the_same_assay_are_the_history(hub: sixth.InlineHub, tmp_path: Path) -> None:
+    spec = manual(tmp_path / "p")
+    spec = replace(spec, budget=replace(spec.budget, rounds=0))
+    for n in range(9):
+        sixth.finish(hub, replace(spec, seed=n))
+        data = build(measured(hub, replace(spec, seed=n), tmp_path / f"{n}.csv", reference=6.0 + n % 2 / 20))
+        assert [plate.history for plate in data.plates.plates] == [n]
+    assert data.plates.plates[0].verdict != "refused"
+    assert not any("not judged yet" in text.en for text in data.plates.plates[0].why)
+    assert data.plates.plates[0].limits.centre == pytest.approx(6.025, abs=0.05)
+    assert data.plates.msr.n == 9
+    shifted = replace(spec, seed=9)
+    sixth.finish(hub, shifted)
+    data = written(measured(hub, shifted, tmp_path / "shifted.csv", reference=6.6))
+    (plate,) = data.plates.plates
+    assert (plate.verdict, plate.out_of_control, plate.history) == ("refused", True, 9)
+    limits = f"limits {plate.limits.low:.2f} to {plate.limits.high:.2f} over 9 plates"
+    assert plate.why[0].en.startswith("the reference compound is out of control (1-3s): 6.")
+    assert plate.why[0].en.endswith(limits)
+    for lang in ("ko", "en"):
+        assert render(data, lang).count('<path class="out"') == 2, "its mark and its key"
+    other = replace(spec, lab={**spec.lab, "version": "2"})
+    sixth.finish(hub, other)
+    data = written(measured(hub, other, tmp_path / "other.csv"))
+    assert data.plates.plates[0].history == 0, "another assay has a chart of its own"
+
+
+def test_a_file_that_is_imported_again_is_not_held_against_itself(
+    hub: sixth.InlineHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = manual(tmp_path / "p")
+    sixth.finish(hub, spec)
+
+    class Killed(Exception):
+        pass
+
+    def killed(*given: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dure.campaign.imports.take_in", killed)
+        with pytest.raises(Killed):
+            measured(hub, spec, tmp_path / "1.csv")
+    data = written(measured(hub, spec, tmp_path / "1.csv"))
+    assert [plate.history for plate in data.plates.plates] == [0]
+
+
+def test_every_sentence_of_a_plate_and_of_a_failed_order_is_told_in_both_languages() -> None:
+    words = {
+        "only 2 positive and 8 negative control wells can be read": "2",
+        "Z′ is -1.20, below 0.4": "-1.20",
+        "the positive control reads higher, the wrong way round; were the controls swapped?": "양성",
+        "the negative control reads higher, the wrong way round; were the controls swapped?": "음성",
+        "the reference compound is out of control (2-2s): 6.91, limits 6.60 to 7.10 over 12 plates": "6.60–7.10",
+        "the reference compound gave no value": "값이",
+        "the signal window is 1.4, below 2": "1.4",
+        "the high-signal control varies by 31 %, above 20 %": "31",
+        "edge wells differ by -28 % of the signal span (p = 0.003)": "-28",
+        "columns drift by +25 % of the signal span (p = 0.0001)": "열",
+        "rows drift by +25 % of the signal span (p = 0.0001)": "행",
+        "the reference compound is beyond two standard deviations (1-2s)": "1-2s",
+        "only 3 plates in the reference compound's history; it is not judged yet": "3장",
+        "its plate has Z′ 0.31, below 0.4": "0.31",
+        "none of its wells could be read": "웰",
+        "no curve could be fitted to 4 readable wells": "4개",
+        "no curve could be fitted: the points scatter by 35 % about it": "35",
+        "the points do not determine the curve (standard error of log IC50 1.7)": "1.7",
+        "replicates differ by 0.80 log units (5.10 to 5.90)": "5.10–5.90",
+        "one replicate says at least 6.0, another at most 5.0": "6.0",
+        "exact and censored values cannot be averaged": "평균",
+    }
+    for sentence, part in words.items():
+        text = told(sentence)
+        assert text is not None, sentence
+        assert part in text.ko, sentence
+        assert re.search("[가-힣]", text.ko), sentence
+        assert not re.search("[가-힣]", text.en), sentence
+    assert told("the moon was full") is None
+    assert FAILURES.keys() <= CODES.keys()
 
 
 @dataclass(frozen=True)

@@ -35,16 +35,25 @@ MOST = 64
 FEW = 3
 """So many words of a loop are worded one by one; more are put in."""
 
-SAYING = ("what", "remedy", "where", "why", "how", "reason", "problems", "warnings", "refused")
+SAYING = ("what", "remedy", "where", "why", "how", "reason", "problems", "warnings", "refused", "flags")
 """Parameters that carry sentences or lists of them: what they are called with is looked at."""
 FIELDS = {
     ("lab.outcome", "Failed"): ("reason",),
+    ("lab.outcome", "Measured"): ("flags",),
     ("lab.results", "Results"): ("warnings",),
     ("store.doctor", "Finding"): ("what", "where", "remedy"),
 }
 """Classes beside the errors whose fields are shown to people."""
-RETURNS = (("lab.quality", "_reasons"), ("lab.potency", "_discordance"), ("store.rebuild", "__str__"))
+RETURNS = (
+    ("lab.quality", "_reasons"),
+    ("lab.quality", "_flags"),
+    ("lab.outcome", "flags_of"),
+    ("lab.potency", "_discordance"),
+    ("store.rebuild", "__str__"),
+)
 """Functions whose answers reach people inside other sentences, by way of a record's field."""
+TABLES = (("lab.curves", "FLAGS"),)
+"""Tables from names that a record holds to the words that people are shown for them."""
 COMMANDS = ("dure ", "pip install ", "chmod ")
 """A sentence that begins so is a command to be typed: it is the same in every language."""
 
@@ -138,6 +147,8 @@ class Sentences:
             [function] = [f for f in self._functions[name] if self._home[f].name == module]
             for value in _answers(function):
                 self._take(value, part=True)
+        for module, name in TABLES:
+            self._take(self.modules[module].constants[name])
         while pending := [asked for asked, done in self._asked.items() if not done]:
             for function, parameter in pending:
                 self._asked[function, parameter] = True
@@ -356,7 +367,7 @@ class Sentences:
         name = _name(call.func)
         if name == "say":
             return []
-        if name in ("sorted", "list", "tuple", "set"):
+        if name in ("sorted", "list", "tuple", "set", "fromkeys"):
             return self._all(call.args[:1])
         if name == "join":
             return [] if self._take(call.args[0], part=True) else [HOLE]

@@ -53,8 +53,8 @@ def state(*values: float) -> State:
 
 
 def test_progress_counts_and_best() -> None:
-    assert best_of(problem(), state(5, 7)) == 7
-    assert best_of(problem("minimise"), state(5, 7)) == 5
+    assert best_of(problem(), state(5, 7)) == "7"
+    assert best_of(problem("minimise"), state(5, 7)) == "5"
     assert best_of(problem(), State()) is None
     shown = dict(describe(problem(), state(5, 7), Step("verify", 2, 1), 90.0))
     assert shown["round"] == "1 / 4"

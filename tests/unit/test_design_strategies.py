@@ -139,7 +139,7 @@ def test_a_pool_without_features_is_drawn_from_or_refused():
 def test_a_measured_stranger_is_refused():
     pool, _ = fragments(30)
     stranger = Candidate("molecule", {"inchikey": "none of ours"})
-    with pytest.raises(BadInput, match="not in the space"):
+    with pytest.raises(BadInput, match="not in the pool"):
         strategy("dure").ask(pool, knowledge([stranger], [1.0]), 4, np.random.default_rng(0))
 
 

@@ -96,7 +96,9 @@ def test_each_flag_is_raised_by_what_it_names():
         "bottom-at-bound": flags(logistic(DOSES, -7, 1, -60, 100)),
         "incomplete": flags(logistic(DOSES, -5.2, 1, 0, 100)),
         "bad-fit": flags(clean + rng.normal(0, 45, 10)),
+        "wide-scatter": flags(np.array([2, 5, 20, 60, 95, 98, 90, 70, 40, 10.0])),
     }
+    assert "wide-scatter" in raised["wide-scatter"]
     assert raised.keys() == FLAGS.keys()
     for flag, found in raised.items():
         assert flag in found

@@ -68,7 +68,10 @@ def test_rows_without_candidate_or_value_are_left_out() -> None:
 
 def test_a_single_value_has_no_spread() -> None:
     assert join(("a", "=", 6.0)).sd == [None]
-    assert join(("a", "=", 6.0), ("a", "=", 6.2)).sd == [pytest.approx(np.std([6.0, 6.2], ddof=1))]
+    assert join(("a", "=", 6.0), ("a", "=", 6.2)).sd == [pytest.approx(np.std([6.0, 6.2], ddof=1) / np.sqrt(2))], (
+        "of the mean"
+    )
+    assert join(("a", "=", 6.0), ("a", "=", 6.0)).sd == [None], "one value written twice"
 
 
 @settings(max_examples=60, deadline=None)

@@ -158,8 +158,8 @@ LICENCE = Condition(
     lambda case: case.resource["redistributable"] is True,
     Text("its licence does not allow passing it on, or is unclear", "재배포를 허용하지 않거나 라이선스가 불분명합니다"),
     Text(
-        "let the recipient fetch it from its source with `dure fetch`",
-        "받는 사람이 `dure fetch`로 원천에서 직접 가져오게 하십시오",
+        "let the recipient fetch it from its source with `dure fetch`; a campaign's readings: `dure report --table`",
+        "받는 사람이 `dure fetch`로 원천에서 직접 가져오게 하십시오. 캠페인의 측정값: `dure report --table`",
     ),
 )
 

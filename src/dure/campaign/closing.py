@@ -40,10 +40,8 @@ TOP = 10
 
 
 def ranked(run: Run) -> list[str]:
-    """Measured candidates, best first; ties by id."""
-    sign = run.problem.objective.sign
-    best = {m.candidate: sign * (m.value or 0.0) for m in run.state.measured}
-    return sorted(best, key=lambda candidate: (-best[candidate], candidate))
+    """Measured candidates, best first (see `State.ranked`)."""
+    return run.state.ranked(run.problem.objective.sign)
 
 
 def examine(run: Run, step: Step) -> None:
@@ -121,7 +119,10 @@ def unseal(run: Run, step: Step) -> None:
 
 
 def truth(run: Run) -> dict[str, float]:
-    """Every value of the pool, turned so that more is better; the plate must be unsealed."""
+    """Every value of the pool, turned so that more is better; the plate must be unsealed.
+
+    A value bounded from the better side counts as the lowest of all: it is no hit that anybody could have found.
+    """
     act = run.act("campaign")
     with act.read() as reader:
         plate = replay.plate_of(reader, run.identifier)
@@ -129,7 +130,10 @@ def truth(run: Run) -> dict[str, float]:
     act.require("plate.read", Resource("plate", plate.id), ordered=True)
     wells = get_frame(run.parts.objects, plate.wells)
     sign = run.problem.objective.sign
-    return {c: sign * v for c, v in zip(wells["candidate"].to_pylist(), wells["value"].to_pylist(), strict=True)}
+    values = sign * wells["value"].to_numpy(zero_copy_only=False)
+    bounded = np.array(wells["qualifier"].to_pylist()) == ("<" if sign > 0 else ">")
+    values[bounded] = np.minimum(values[bounded], values[~bounded].min(initial=np.inf))
+    return dict(zip(wells["candidate"].to_pylist(), values.tolist(), strict=True))
 
 
 def tested(state: State) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from dure.base.canonical import canonical, digest
 from dure.campaign.field import load_field
@@ -42,34 +43,42 @@ def control_campaigns(
     table = pq.read_table(io.BytesIO(inputs["pool"])).select(["id", "content", "form"])
     blocks = read_blocks(field, [data for name, data in sorted(inputs.items()) if name.startswith("features-")])
     pool = PoolSpace(params["kind"], table, blocks)
-    values = aligned(pool, pq.read_table(io.BytesIO(inputs["wells"]))) * params["sign"]
+    values, qualifiers = aligned(pool, pq.read_table(io.BytesIO(inputs["wells"])), params["sign"])
     batches = [params["first"], *([params["batch"]] * params["rounds"])]
     orders = []
     for number in params["seeds"]:
         rng = np.random.default_rng([seed or 0, number])
-        seen = rng.permutation(values) if params["permuted"] else values
-        orders.append(simulate(pool, seen, strategy(params["strategy"]), batches, rng))
+        shown = rng.permutation(len(values)) if params["permuted"] else np.arange(len(values))
+        orders.append(simulate(pool, values[shown], qualifiers[shown], strategy(params["strategy"]), batches, rng))
         progress(len(orders) / len(params["seeds"]), "controls")
     return {"orders": canonical(orders)}
 
 
-def aligned(pool: PoolSpace, wells: pa.Table) -> Floats:
-    """The values of a pool in its own order, shape (pool,)."""
-    values = dict(zip(wells["candidate"].to_pylist(), wells["value"].to_pylist(), strict=True))
-    return np.array([values[identifier] for identifier in pool.ids])
+def aligned(pool: PoolSpace, wells: pa.Table, sign: float = 1.0) -> tuple[Floats, NDArray[np.str_]]:
+    """Values and qualifiers of a pool in its own order, shape (pool,), turned so that more is better."""
+    place = {identifier: i for i, identifier in enumerate(wells["candidate"].to_pylist())}
+    order = [place[identifier] for identifier in pool.ids]
+    flip = {"<": ">", ">": "<", "=": "="} if sign < 0 else {"<": "<", ">": ">", "=": "="}
+    qualifiers = np.array([flip[q] for q in wells["qualifier"].to_pylist()])
+    return sign * wells["value"].to_numpy(zero_copy_only=False)[order], qualifiers[order]
 
 
 def simulate(
-    pool: PoolSpace, values: Floats, chooser: Strategy, batches: Sequence[int], rng: np.random.Generator
+    pool: PoolSpace,
+    values: Floats,
+    qualifiers: NDArray[np.str_],
+    chooser: Strategy,
+    batches: Sequence[int],
+    rng: np.random.Generator,
 ) -> list[str]:
-    """Candidate ids in the order in which a strategy tests them, when it is told these values."""
+    """Candidate ids in the order in which a strategy tests them, when it is told these values and their qualifiers."""
     tested: list[int] = []
     left = min(sum(batches), len(pool))
     for batch in batches:
         known = pool.take(tested)
-        exact = tuple("=" for _ in tested)
+        told = tuple(qualifiers[tested].tolist())
         none = np.full(len(tested), np.nan)
-        knowledge = Knowledge(tuple(known), values[tested], none, exact, assays_left=left, pool_size=len(pool))
+        knowledge = Knowledge(tuple(known), values[tested], none, told, assays_left=left, pool_size=len(pool))
         chosen = chooser.ask(pool, knowledge, min(batch, left), rng)
         if not chosen:
             break

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
-from dure.base.canonical import canonical, digest_bytes
+from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.base.evidence import EVIDENCE, evidence_table
 from dure.base.types import Resource
-from dure.campaign.run import Run
+from dure.campaign import journal
+from dure.campaign.imported import Record, import_events, record_of
+from dure.campaign.protocol import protocol_of
+from dure.campaign.run import Parts, Run
+from dure.campaign.setup import Setup
 from dure.campaign.steps import take_in
 from dure.lab import orders
 from dure.lab.manual import ManualDriver
 from dure.lab.orders import Reading
-from dure.lab.outcome import Protocol
-from dure.lab.potency import Concentration
+from dure.lab.quality import REFUSED
 from dure.lab.results import Results, evidence_columns, read_results
-from dure.store.ledger import ledger_event
+from dure.store.database import Reader
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,6 @@ class Imported:
     warnings: tuple[str, ...]
 
 
-def protocol_of(run: Run) -> Protocol:
-    """How the problem's laboratory measures."""
-    objective, lab = run.problem.objective, run.problem.lab
-    known = {key: Concentration(*lab[key]) for key in ("substrate", "km") if key in lab}
-    return Protocol(
-        measures=objective.property,
-        unit=objective.unit,
-        wells=int(lab.get("plate", 96)),
-        substrate=known.get("substrate"),
-        km=known.get("km"),
-    )
-
-
 def import_results(run: Run, path: Path, principal: str) -> Imported:
     """Takes a result file in, whole or not at all. The campaign goes on with `dure resume`.
 
@@ -75,13 +62,14 @@ def import_results(run: Run, path: Path, principal: str) -> Imported:
         raise BadInput(f"its laboratory is {driver.name}: there is nothing to import", where=run.identifier)
     with run.act("lab").read() as reader:
         open_ = [row for row in orders.orders_of(reader, run.identifier) if row.state == "running"]
-        history = _history(run, reader, digest_bytes(path.read_bytes()) if path.is_file() else "")
     if not open_:
         raise BadInput("no order of this campaign is open", where=run.identifier, remedy="go on with: dure resume")
     keys = {row.key for row in open_}
     rounds = sorted({row.round for row in open_})
     wells = [well for number in rounds for well in driver.worklist(number) if not well.order or well.order in keys]
-    results = read_results(path, wells, protocol_of(run), history=history)
+    with run.act("lab").read() as reader:
+        history = _history(run, reader, {well.plate for well in wells if well.order})
+    results = read_results(path, wells, protocol_of(run.problem.objective, run.problem.lab), history=history)
     _record(run, path, results, principal)
     found = {m.order for m in results.measured} | {f.order for f in results.failed}
     take_in(run, [row for row in open_ if row.key in found], _reading(run, results))
@@ -120,21 +108,40 @@ def _record(run: Run, path: Path, results: Results, principal: str) -> None:
         change.record("result.imported", file, body)
 
 
-def _history(run: Run, reader: Any, but: str) -> list[float]:
-    """The reference compound on the plates accepted before, oldest first.
+def _history(run: Run, reader: Reader, now: Set[str]) -> list[float]:
+    """The reference compound on all plates of this hub accepted before in the same assay, oldest first.
+
+    The assay's digest covers the reference compound, its concentrations and what is measured, so the plates of every
+    campaign that names the same assay belong on one control chart.
 
     Args:
         run: the campaign.
         reader: of the ledger.
-        but: digest of the file that is imported now: killed between its record and its orders, it is imported again and
-            must not be held against itself.
+        now: the plates that may be imported now: killed between its record and its orders, a file is imported again
+            and must not be held against itself.
     """
-    table = ledger_event.c
-    rows = reader.all(select(table.leaf).where(table.kind == "result.imported").order_by(table.sequence))
-    events = [run.parts.registry.read(json.loads(bytes(row.leaf))) for row in rows]
-    mine = {event.subject: event for event in events if event.body["campaign"] == run.identifier}
-    mine.pop(but, None)
-    return [v for event in mine.values() for v in json.loads(run.parts.objects.get(event.body["record"]))["reference"]]
+    setups = {row.id: row.setup for row in journal.everything(reader)}
+    events = import_events(run.parts, reader)
+    alike = {c for c in {e.body["campaign"] for e in events} if _assay(run.parts, setups[c]) == run.assay}
+    values: dict[tuple[str, str], float | None] = {}
+    for event in events:
+        campaign = event.body["campaign"]
+        if campaign in alike:
+            values |= {(campaign, name): v for name, v in _references(record_of(run.parts, event)).items()}
+    own = {(run.identifier, name) for name in now}
+    return [value for plate, value in values.items() if value is not None and plate not in own]
+
+
+def _assay(parts: Parts, setup: str) -> Any:
+    return Setup.from_bytes(parts.objects.get(setup)).problem.lab.get("assay")
+
+
+def _references(record: Record) -> dict[str, float | None]:
+    """Plate -> value of its reference compound; None where the plate was refused or has none."""
+    return {
+        plate["plate"]: plate["reference"]["value"] if plate["reference"] and plate["verdict"] != REFUSED else None
+        for plate in record["plates"]
+    }
 
 
 def _plain(value: Any) -> Any:

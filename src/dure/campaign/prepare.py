@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from dure.campaign.setup import Setup
 from dure.campaign.spec import Specification
 from dure.compute.record import Call, Result
 from dure.compute.runner import Resources
+from dure.compute.sources import code_version
 from dure.data import datasets
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
@@ -90,7 +90,7 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
         problem,
         title=dict(spec.title),
         specification=parts.objects.put(canonical(spec.written())),
-        code=version("dure"),
+        code=code_version(),
         packages=package_versions(field),
     )
     if spec.space.get("kind", "pool") == "pool":

@@ -93,7 +93,7 @@ def stop(parts: Parts, run: Run, principal: str) -> None:
 
 @dataclass(frozen=True)
 class Summary:
-    """A campaign in a few values; `top1_found` is None until the plate is unsealed."""
+    """A campaign in a few values; `top1_found` is None until the plate is unsealed, `best` until something was read."""
 
     campaign: str
     name: str | None
@@ -102,6 +102,7 @@ class Summary:
     assays: int
     budget: int
     best: float | None
+    best_qualifier: str | None
     best_candidate: str | None
     unit: str
     property: str
@@ -121,7 +122,8 @@ def summarise(run: Run) -> Summary:
     state, problem = run.state, run.problem
     score: Mapping[str, Any] = state.closed.get("control", {})
     order_ = ranked(run)
-    values = {m.candidate: m.value for m in state.measured}
+    newest = {m.candidate: m for m in state.measured}
+    best = newest[order_[0]] if order_ else None
     return Summary(
         campaign=run.identifier,
         name=problem.name,
@@ -129,8 +131,9 @@ def summarise(run: Run) -> Summary:
         rounds=len(state.rounds),
         assays=state.ordered,
         budget=problem.budget.assays,
-        best=values[order_[0]] if order_ else None,
-        best_candidate=order_[0] if order_ else None,
+        best=best.value if best else None,
+        best_qualifier=best.qualifier if best else None,
+        best_candidate=best.candidate if best else None,
         unit=problem.objective.unit,
         property=problem.objective.property,
         top1_found=score.get("top1_found"),

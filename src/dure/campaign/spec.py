@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from dure.base.errors import BadInput, NotFound
 from dure.campaign.field import load_field
 from dure.campaign.problem import Budget, Objective
+from dure.campaign.protocol import check_laboratory
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ _TABLES = {
     "budget": {"first", "batch", "rounds"},
     "lab": {
         "driver", "column", "unit", "scale", "assay", "version", "plate", "replicates", "top", "factor", "points",
-        "reference", "positive", "negative", "agreement", "noise", "substrate", "km",
+        "reference", "positive", "negative", "agreement", "noise", "substrate", "km", "signal",
     },
     "strategy": {"name"},
     "finalists": {"n", "check", "target", "exhaustiveness"},
@@ -126,7 +128,7 @@ def specification(
             )
         tables[key] = table
     title = value.get("title", where)
-    return Specification(
+    made = Specification(
         field=_checked(value["field"], str, f"{where}, field"),
         name=name,
         title=title if isinstance(title, Mapping) else {"en": title, "ko": title},
@@ -146,6 +148,31 @@ def specification(
         seed=_checked(value.get("seed", 1), int, f"{where}, seed"),
         folder=folder,
     )
+    _check_together(made, where)
+    return made
+
+
+def _check_together(made: Specification, where: str) -> None:
+    """What one table must be so that another makes sense, before anything is prepared or ordered."""
+    seeds, sd = made.controls["seeds"], made.controls["noise_sd"]
+    if type(seeds) is not int or seeds < 0:
+        raise BadInput(
+            f"{seeds!r} is no number of seeds", where=f"{where}, [controls], seeds", remedy="write 20 or more"
+        )
+    if not isinstance(sd, int | float) or not (math.isfinite(sd) and sd >= 0):
+        raise BadInput(
+            f"{sd!r} is no standard deviation",
+            where=f"{where}, [controls], noise_sd",
+            remedy="write what inter-assay values differ by in the objective's unit, for example 0.3",
+        )
+    if made.lab.get("scale") == "p" and made.objective.unit != "1":
+        raise BadInput(
+            f"a logarithm has the unit 1, not {made.objective.unit!r}",
+            where=f"{where}, [objective], unit",
+            remedy='write unit = "1"; what the logarithm refers to is the key reference',
+        )
+    if made.lab["driver"] == "manual":
+        check_laboratory(made.objective, made.lab, where)
 
 
 def _driver(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:

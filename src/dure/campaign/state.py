@@ -28,6 +28,10 @@ class Measured:
     qualifier: str
     failed: str | None = None
 
+    def bounded(self, sign: float) -> bool:
+        """Whether it says only how bad it is at least: `<` where more is better (`sign` 1), `>` where less is."""
+        return self.qualifier == ("<" if sign > 0 else ">")
+
 
 @dataclass(frozen=True)
 class Round:
@@ -77,6 +81,16 @@ class State:
     def measured(self) -> list[Measured]:
         """All results with a value, in the order in which they were read."""
         return [m for r in self.rounds for m in (r.results or ()) if m.failed is None]
+
+    def ranked(self, sign: float) -> list[str]:
+        """Measured candidates by their newest value, best first; ties by id.
+
+        A value that is only bounded from the better side (an inactive, `pIC50 < 5`) says nothing of how good it is, so
+        it stands behind all others, however generous the bound.
+        """
+        newest = {m.candidate: m for m in self.measured}
+        order = {c: (m.bounded(sign), -sign * (m.value or 0.0), c) for c, m in newest.items()}
+        return sorted(order, key=order.__getitem__)
 
     @property
     def ordered(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import select
 from dure.base.errors import BadInput, Corrupt, NotFound
 from dure.base.types import Resource
 from dure.campaign import journal
+from dure.campaign.imported import Record, import_events, place_of, record_of
 from dure.campaign.run import Parts
 from dure.campaign.setup import Setup
 from dure.campaign.sourcerows import SourceRows
@@ -28,6 +29,7 @@ from dure.lab.orders import lab_order
 from dure.models import registry as models
 from dure.store.database import Reader
 from dure.store.frames import get_frame
+from dure.store.kinds import Event
 from dure.store.ledger import Ledger, ledger_event
 from dure.store.merkle import leaf_hash, verify_inclusion
 from dure.store.notes import SignedCheckpoint
@@ -101,6 +103,7 @@ class _Tracer:
             "model": self.model,
             "order": self.order,
             "candidate": self.candidate,
+            "result-file": self.file,
         }
         return makers[kind](identifier)
 
@@ -118,7 +121,9 @@ class _Tracer:
                 for kind, column in columns.items():
                     query = select(column).where(column >= start, column < start + "g").distinct().order_by(column)
                     found |= {(kind, row[0]): None for row in reader.all(query.limit(5))}
+                files = {event.subject for event in import_events(self.parts, reader)}
                 rows = journal.everything(reader)
+            found |= {("result-file", file): None for file in sorted(files) if file.startswith(start)}
             if not found:
                 pools = (c for row in rows for c in self._campaign(row.id).beginning(start))
                 found = {("candidate", candidate): None for candidate in pools}
@@ -190,8 +195,11 @@ class _Tracer:
         facts = {key: _plain(value) for key, value in row.items() if value is not None}
         below: list[Link] = []
         campaign = self._campaign(held[0].campaign)
-        if row["kind"] == "measured":
+        if row["kind"] in ("measured", "simulated"):
+            facts |= self._in_laboratory(campaign, row)
             below += self._measured(campaign, row, frame)
+            if row["kind"] == "simulated":
+                below += self._events(row["source"])  # its task
         elif row["source"] == held[0].campaign:
             below += self._predicted(campaign, frame)
         below += [self._event(held[0].sequence)]
@@ -208,24 +216,56 @@ class _Tracer:
             )
             keys = [found.key for found in reader.all(query.order_by(lab_order.c.key))]
         links = [self.order(key, campaign, inside=True) for key in keys]
-        return [*links, *self._files(campaign, row, frozenset(keys)), *self._sources(row)]
+        return [*links, *self._files(campaign, keys, where=row["source"]), *self._sources(row)]
 
-    def _files(self, campaign: _Campaign, row: Mapping[str, Any], keys: frozenset[str]) -> list[Link]:
+    def _in_laboratory(self, campaign: _Campaign, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Plate, wells, sample, flags and curves behind a value that people measured; empty for any other."""
+        found = next(
+            (
+                (record, measured)
+                for _, record in reversed(campaign.imports)
+                for measured in record["measured"]
+                if measured["candidate"] == row["candidate"] and measured["source"] == row["source"]
+            ),
+            None,
+        )
+        if found is None:
+            return {}
+        record, measured = found
+        place = place_of(measured["source"])
+        verdicts = {plate["plate"]: plate["verdict"] for plate in record["plates"]}
+        facts = {**place, "verdict": verdicts.get(place.get("plate")), **measured["sample"]}
+        facts |= {"flags": measured["flags"], "curves": [_curve(curve) for curve in measured["curves"]]}
+        return {"laboratory": {name: fact for name, fact in facts.items() if fact not in (None, "")}}
+
+    def _files(self, campaign: _Campaign, keys: Sequence[str], *, where: str) -> list[Link]:
         """The laboratory's result files that answered these orders, as they came; their bytes are verified here."""
-        table = ledger_event.c
+        answered = [
+            event
+            for event, record in campaign.imports
+            if any(measured["order"] in keys for measured in record["measured"])
+        ]
+        return [self._file(event, where=where) for event in answered]
+
+    def file(self, digest: str) -> Link:
+        """A result file with the verdicts on its plates, and the campaign whose orders it answers."""
         with self._read() as reader:
-            query = select(table.sequence, table.leaf).where(table.kind == "result.imported").order_by(table.sequence)
-            events = [(found.sequence, json.loads(bytes(found.leaf))["body"]) for found in reader.all(query)]
-        links = []
-        for sequence, body in events:
-            if body["campaign"] != campaign.identifier:
-                continue
-            record = json.loads(self.parts.objects.get(body["record"]))
-            if any(measured["order"] in keys for measured in record["measured"]):
-                size = len(self.parts.objects.get(body["file"]))
-                facts = {"bytes": size, "verified": True, "where": row["source"], "record": body["record"]}
-                links.append(Link("result-file", body["file"], facts, (self._event(sequence),)))
-        return links
+            event = [e for e in import_events(self.parts, reader) if e.subject == digest][-1]
+        record = record_of(self.parts, event)
+        shown = ("plate", "verdict", "zprime", "signal_window", "reasons", "flags", "reference")
+        facts = {
+            "plates": [{name: plate[name] for name in shown} for plate in record["plates"]],
+            "msr": record["msr"],
+            "measured": len(record["measured"]),
+            "failed": [{name: f[name] for name in ("order", "code", "reason")} for f in record["failed"]],
+        }
+        link = self._file(event, **facts)
+        return replace(link, below=(*link.below, self.campaign(event.body["campaign"])))
+
+    def _file(self, event: Event, **facts: Any) -> Link:
+        size = len(self.parts.objects.get(event.body["file"]))
+        facts = {"bytes": size, "verified": True, "record": event.body["record"], **facts}
+        return Link("result-file", event.body["file"], facts, (self._event(event.sequence),))
 
     def _sources(self, row: Mapping[str, Any]) -> list[Link]:
         source = _SOURCE.fullmatch(str(row.get("source") or ""))
@@ -264,6 +304,7 @@ class _Tracer:
         assert row is not None
         campaign = campaign or self._campaign(row.campaign)
         facts = {name: getattr(row, name) for name in ("state", "candidate", "replicate", "round", "assay")}
+        facts |= {"reason": row.reason} if row.reason else {}
         facts |= {"driver": campaign.setup.problem.lab["driver"], "campaign": row.campaign}
         below = [*self._plate(row.campaign), *self._events(key)]
         if not inside:
@@ -394,6 +435,13 @@ class _Campaign:
         return fold(steps)
 
     @cached_property
+    def imports(self) -> list[tuple[Event, Record]]:
+        """The result files taken in for it, and what was made of each, oldest first."""
+        with self._read() as reader:
+            events = import_events(self._parts, reader, self.identifier)
+        return [(event, record_of(self._parts, event)) for event in events]
+
+    @cached_property
     def proposed(self) -> frozenset[str]:
         """Ids of everything that was ever proposed."""
         return frozenset(c for turn in self.state.rounds for ids in turn.proposals for c in ids)
@@ -438,6 +486,11 @@ def _once(links: Sequence[Link]) -> tuple[Link, ...]:
     for link in links:
         found.setdefault((link.what, link.id), link)
     return tuple(found.values())
+
+
+def _curve(curve: Mapping[str, Any]) -> dict[str, Any]:
+    """A replicate's curve as the record has it, without what is not known (a censored one has no errors)."""
+    return {name: value for name, value in curve.items() if value is not None}
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dure.cli.language import current, say
+from dure.cli.output import printable
 
 if TYPE_CHECKING:
     from dure.campaign.trace import Link
@@ -15,8 +16,8 @@ def lines(link: Link, depth: int = 0) -> Iterator[str]:
     """The chain, indented."""
     pad = "  " * depth
     head, *rest = _words(link)
-    yield pad + head
-    yield from (f"{pad}    {line}" for line in rest)
+    yield pad + printable(head)
+    yield from (f"{pad}    {printable(line)}" for line in rest)
     for below in link.below:
         yield from lines(below, depth + 1)
 
@@ -30,7 +31,70 @@ def _value(name: str, f: Mapping[str, Any]) -> list[str]:
     unit = "" if f["unit"] == "1" else f" {f['unit']}"
     known = f"{f['value']:.4g}{sd}{unit}" if f.get("value") is not None else say("no value", "값 없음")
     sign = "" if f["qualifier"] == "=" else f["qualifier"] + " "
-    return [f"{say('value', '값')} {f['property']} {sign}{known}  [{kind(f['kind'])}]  {f['method']}", name]
+    head = f"{say('value', '값')} {f['property']} {sign}{known}  [{kind(f['kind'])}]  {f['method']}"
+    return [head, name, *_laboratory(f.get("laboratory", {}))]
+
+
+def _laboratory(f: Mapping[str, Any]) -> Iterator[str]:
+    """Where people measured a value, in what sample, by which curves, and what to keep in mind of it."""
+    rows = say(f"rows {f['rows']} of the file", f"파일의 {f['rows']}행") if "rows" in f else ""
+    if "plate" in f:
+        wells = say(f"wells {f['wells']}", f"웰 {f['wells']}")
+        verdict = f" ({verdict_of(f['verdict'])})" if "verdict" in f else ""
+        yield f"{say('plate', '플레이트')} {f['plate']}{verdict}, {wells}; {rows}"
+    elif rows:
+        yield rows
+    sample = [
+        f"{say(en, ko)} {f[name]:g} %" if name == "purity" else f"{say(en, ko)} {f[name]}"
+        for name, en, ko in (("lot", "lot", "로트"), ("salt", "salt", "염"), ("purity", "purity", "순도"))
+        if name in f
+    ]
+    yield from [", ".join(sample)] if sample else []
+    for number, curve in enumerate(f.get("curves", ()), 1):
+        yield f"{say('curve', '곡선')} {number}: {_curve(curve)}"
+    yield from (f"{say('flag', '표시')}: {_flag(flag)}" for flag in f.get("flags", ()))
+
+
+def verdict_of(name: str) -> str:
+    """How a plate was judged."""
+    return {
+        "accepted": say("accepted", "받아들임"),
+        "flagged": say("flagged", "표시"),
+        "refused": say("refused", "거절"),
+    }[name]
+
+
+def _curve(c: Mapping[str, Any]) -> str:
+    """Hill slope, plateaus, scatter and fit; of a censored curve no parameter is a finding, so the bound alone."""
+    if c["qualifier"] == "=":
+        shape = [
+            f"{say('Hill slope', 'Hill 기울기')} {_with_error(c, 'hill')}",
+            f"{say('plateaus', '고원')} {_with_error(c, 'bottom')} %, {_with_error(c, 'top')} %",
+        ]
+    else:
+        shape = [f"log IC50 {c['qualifier']} {c['log_ic50']:.3g}"]
+    fit = [
+        say(f"residual {c['residual_sd']:.2g} %", f"잔차 {c['residual_sd']:.2g} %") if "residual_sd" in c else "",
+        f"R² {c['r2']:.3f}" if "r2" in c else "",
+        say(f"{c['n']} points", f"점 {c['n']}개"),
+    ]
+    return ", ".join([*shape, *(part for part in fit if part)])
+
+
+def _with_error(c: Mapping[str, Any], name: str) -> str:
+    """A parameter with its standard error, which is 0 for one that was held at its bound."""
+    error = c.get(f"{name}_se")
+    if error is None:
+        return f"{c[name]:.3g}"
+    return f"{c[name]:.3g} ± {error:.2g}" if error else f"{c[name]:.3g} ({say('at its bound', '경계값')})"
+
+
+def _flag(flag: str) -> str:
+    """A flag in words: a curve's is a name, all others are sentences."""
+    from dure.cli.wording import said
+    from dure.lab.curves import FLAGS
+
+    return said(FLAGS.get(flag, flag))
 
 
 def kind(name: str) -> str:
@@ -51,7 +115,8 @@ def _candidate(name: str, f: Mapping[str, Any]) -> list[str]:
 
 def _order(name: str, f: Mapping[str, Any]) -> list[str]:
     what = say(f"round {f['round']}, replicate {f['replicate']}", f"라운드 {f['round']}, 반복 {f['replicate']}")
-    return [f"{say('order', '주문')} {name}", f"{f['state']}, {what}, {f['driver']}"]
+    state = f"{f['state']} ({f['reason']})" if "reason" in f else f["state"]
+    return [f"{say('order', '주문')} {name}", f"{state}, {what}, {f['driver']}"]
 
 
 def _plate(name: str, f: Mapping[str, Any]) -> list[str]:
@@ -61,7 +126,23 @@ def _plate(name: str, f: Mapping[str, Any]) -> list[str]:
 
 def _file(name: str, f: Mapping[str, Any]) -> list[str]:
     check = say(f"{f['bytes']} bytes, digest verified", f"{f['bytes']}바이트, 해시 확인됨")
-    return [f"{say('result file', '결과 파일')} {name}", f"{check}; {f['where']}"]
+    head = f"{say('result file', '결과 파일')} {name}"
+    return [head, f"{check}; {f['where']}" if "where" in f else check, *map(plate_line, f.get("plates", ()))]
+
+
+def plate_line(plate: Mapping[str, Any]) -> str:
+    """A plate's verdict with its figures, and what refused or flagged it."""
+    from dure.cli.wording import said
+
+    point = plate["reference"]
+    figures = [
+        verdict_of(plate["verdict"]),
+        f"Z′ {plate['zprime']:.2f}" if plate["zprime"] is not None else "",
+        f"{say('reference', '기준 화합물')} {point['value']:.2f}" if point and point["value"] is not None else "",
+    ]
+    why = said("; ".join([*plate["reasons"], *plate["flags"]]))
+    told = ", ".join(figure for figure in figures if figure) + (f". {why}" if why else "")
+    return f"{say('plate', '플레이트')} {plate['plate']}: {told}"
 
 
 def _source(name: str, f: Mapping[str, Any]) -> list[str]:

@@ -121,6 +121,7 @@ def import_(
     from dataclasses import asdict
 
     from dure.campaign.imports import import_results
+    from dure.cli.chains import plate_line
     from dure.cli.wording import said
 
     session: Session = ctx.obj
@@ -135,6 +136,10 @@ def import_(
         output.note(f"{say('note', '알림')}: {said(text)}")
     for key, _, reason in taken.failures:
         output.note(f"{key[3:13]}: {said(reason)}")
+    for plate in taken.plates:
+        print(plate_line(plate))
+    if taken.msr is not None:
+        print(f"{say('minimum significant ratio', '최소 유의비')}: {taken.msr:.3g}")
     print(
         say(
             f"{taken.measured} orders measured, {taken.failed} failed, {taken.waiting} still open",

@@ -11,6 +11,11 @@ from dure.base.errors import DureError
 from dure.cli.language import say
 
 
+def printable(text: str) -> str:
+    """A line without what would command the terminal: names and cells come from anybody's file."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+
+
 def emit(value: Any) -> None:
     """One object or array on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
@@ -40,7 +45,7 @@ def table(rows: Sequence[Sequence[object]], head: Sequence[str]) -> str:
     a     10
     bcd   -
     """
-    cells = [[*head], *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
+    cells = [[*head], *(["-" if cell is None else printable(str(cell)) for cell in row] for row in rows)]
     widths = [max(_width(row[i]) for row in cells) for i in range(len(head))]
     lines = ("  ".join(cell + " " * (w - _width(cell)) for cell, w in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
@@ -50,7 +55,7 @@ def pairs(facts: Sequence[tuple[str, object]]) -> str:
     """`name  value` lines; what is not known is left out."""
     known = [(name, value) for name, value in facts if value not in (None, "", [], {})]
     width = max((_width(name) for name, _ in known), default=0)
-    return "\n".join(f"{name}{' ' * (width - _width(name))}  {value}" for name, value in known)
+    return "\n".join(f"{name}{' ' * (width - _width(name))}  {printable(str(value))}" for name, value in known)
 
 
 def _width(text: str) -> int:

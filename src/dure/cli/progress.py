@@ -41,10 +41,13 @@ def step_title(name: str) -> str:
     return say(*titles[name])
 
 
-def best_of(problem: Problem, state: State) -> float | None:
-    """The best value so far."""
-    values = [m.value for m in state.measured if m.value is not None]
-    return None if not values else max(values) if problem.objective.sign > 0 else min(values)
+def best_of(problem: Problem, state: State) -> str | None:
+    """The best value so far, with its sign where it is a bound."""
+    order = state.ranked(problem.objective.sign)
+    best = next((m for m in reversed(state.measured) if order and m.candidate == order[0]), None)
+    if best is None or best.value is None:
+        return None
+    return f"{best.value:.3g}" if best.qualifier == "=" else f"{best.qualifier} {best.value:.3g}"
 
 
 def seconds_left(problem: Problem, state: State, spent: float, assays_before: int) -> float | None:
@@ -70,7 +73,7 @@ def describe(problem: Problem, state: State, step: Step | None, left: float | No
         ),
     ]
     if best is not None:
-        shown.append((say("best", "최고"), f"{problem.objective.property} {best:.3g}"))
+        shown.append((say("best", "최고"), f"{problem.objective.property} {best}"))
     if step is not None:
         shown.append((say("now", "지금"), step_title(step.name)))
     if step is not None and step.round == 0:
@@ -95,7 +98,7 @@ class Lines:
 
     def done(self, step: Step, state: State, outcome: Mapping[str, Any]) -> None:
         best = best_of(self._problem, state)
-        known = "" if best is None else f"; {say('best', '최고')} {best:.3g}"
+        known = "" if best is None else f"; {say('best', '최고')} {best}"
         turn = "" if step.round == 0 else f"{say('round', '라운드')} {step.round}: "
         note(f"{turn}{step_title(step.name)} ({state.ordered}/{self._problem.budget.assays}{known})")
 

@@ -20,12 +20,13 @@ import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
 import dure
-from dure.base.canonical import digest
+from dure.base.canonical import digest, digest_bytes
 from dure.compute.task import Task, declared
 
 _CARRIERS = ("dure.base", "dure.compute")
@@ -46,6 +47,14 @@ def entries() -> dict[str, Entry]:
             importlib.import_module(".".join(("dure", *path.relative_to(root).with_suffix("").parts)))
     tasks = [task for task in declared().values() if task.module.startswith("dure.")]
     return {task.name: {"version": task.version, "source": source_digest(task)} for task in tasks}
+
+
+@cache
+def code_version() -> str:
+    """The version of Dure with the digest of its own source files: two states of the code have two names."""
+    root = Path(dure.__file__).parent
+    files = {str(path.relative_to(root)): digest_bytes(path.read_bytes()) for path in sorted(root.rglob("*.py"))}
+    return f"{version('dure')}+{digest(files).removeprefix('b3:')[:12]}"
 
 
 def changed_silently(kept: dict[str, Entry], now: dict[str, Entry]) -> list[str]:

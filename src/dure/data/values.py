@@ -297,7 +297,7 @@ def _reason(cell: dict[str, Any], refused: dict[str, str]) -> str:
     if cell["number"] is None:
         return f"{text!r} is not a number"
     if not cell["understood"]:
-        return f'{text!r} holds a comma: a decimal comma or thousands? write a point (or say decimal = ",")'
+        return f"{text!r} holds a comma: a decimal comma or thousands? write a point"
     if not cell["signed"]:
         return f"{text!r}: the sign before the number is not one of < > = ~"
     if cell["unit"] in refused:

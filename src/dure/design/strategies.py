@@ -98,7 +98,7 @@ class Gaussian:
         pool = space if isinstance(space, PoolSpace) else _pool(space, [*knowledge.measured, *candidates])
         values, centre, scale = standard(knowledge.values)
         model = learn(pool, knowledge, values)
-        mean, variance = model.at(pool.position([c.id for c in candidates]))
+        mean, variance = model.at(places(pool, candidates))
         return Prediction(centre + scale * mean, scale * np.sqrt(variance + model.noise))
 
 
@@ -125,7 +125,7 @@ class Forest:
         if not exact.any():
             return None
         pool = space if isinstance(space, PoolSpace) else _pool(space, [*knowledge.measured, *candidates])
-        trees = self._trees(pool, knowledge, exact, 0)[:, pool.position([c.id for c in candidates])]
+        trees = self._trees(pool, knowledge, exact, 0)[:, places(pool, candidates)]
         return Prediction(trees.mean(axis=0), np.maximum(trees.std(axis=0), 1e-9))
 
     def _trees(self, pool: PoolSpace, knowledge: Knowledge, exact: Free, seed: int) -> Floats:
@@ -166,10 +166,20 @@ def taken(pool: PoolSpace, knowledge: Knowledge, which: Free | None = None) -> N
     Raises:
         BadInput: one of them is not in the pool.
     """
-    position = pool.position([c.id for c in knowledge.measured])
-    if (position < 0).any():
-        raise BadInput(f"{int((position < 0).sum())} measured candidates are not in the space", where=pool.digest)
+    position = places(pool, knowledge.measured)
     return position if which is None else position[which]
+
+
+def places(pool: PoolSpace, candidates: Sequence[Candidate]) -> NDArray[np.int64]:
+    """Where these candidates stand in the pool, shape (candidates,).
+
+    Raises:
+        BadInput: one of them is not in the pool.
+    """
+    position = pool.position([c.id for c in candidates])
+    if (position < 0).any():
+        raise BadInput(f"{int((position < 0).sum())} candidates are not in the pool", where=pool.digest)
+    return position
 
 
 def learn(pool: PoolSpace, knowledge: Knowledge, values: Floats) -> Fit:

@@ -31,6 +31,7 @@ FLAGS: Mapping[str, str] = {
     "bottom-at-bound": "the lower plateau lies at the edge of what is allowed",
     "incomplete": "fewer than two concentrations lie on one side of the IC50, so its plateau is not seen",
     "bad-fit": "the points scatter widely about the curve",
+    "wide-scatter": "the points scatter about the curve beyond what the assay may, and it explains little of them",
 }
 
 
@@ -92,6 +93,15 @@ class Curve:
     r2: float
     n: int
     flags: tuple[str, ...] = ()
+
+    @property
+    def is_scatter(self) -> bool:
+        """Whether the points follow no curve at all, so that neither an IC50 nor a bound may be read from them.
+
+        A response that falls with the concentration, a spike, or noise is best fitted by a flat line far from the
+        points: taken as "above half everywhere" it would become the most potent of all.
+        """
+        return "bad-fit" in self.flags and (self.qualifier != "=" or "wide-scatter" in self.flags)
 
     @property
     def dof(self) -> int:
@@ -221,6 +231,8 @@ def _described(p: Floats, residuals: Floats, jacobian: Floats, y: Floats, settin
     flags = [name for name, at in zip(names, held, strict=True) if at]
     if not (r2 >= settings.min_r2 and sd <= settings.max_residual):
         flags.append("bad-fit")
+    if r2 < settings.min_r2 and sd > settings.max_residual:
+        flags.append("wide-scatter")
     reach = float(stdtrit(dof, 0.975) * errors[0]) if dof > 0 else np.nan
     log_ic50, hill, bottom, top = p.tolist()
     se, hill_se, bottom_se, top_se = errors.tolist()

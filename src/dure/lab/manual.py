@@ -7,6 +7,7 @@ batch is never written twice however often the hub is killed.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import secrets
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from dure.base.canonical import digest
-from dure.base.errors import BadInput
+from dure.base.errors import BadInput, Conflict
 from dure.design.candidate import Candidate
 from dure.lab.orders import Order, Reading
 from dure.lab.plate import (
@@ -33,7 +34,7 @@ from dure.lab.plate import (
     worklist_csv,
 )
 from dure.lab.platepage import plate_page
-from dure.store.objects import sync_folder
+from dure.store.objects import explained, sync_folder
 
 WORKLIST = "worklist.csv"
 
@@ -62,13 +63,17 @@ class ManualDriver:
         return frozenset(known).intersection(keys)
 
     def submit(self, orders: Sequence[Order], candidates: Mapping[str, Candidate]) -> None:
+        keys = [o.key for o in orders]
+        if self.find(keys).issuperset(keys):
+            return  # handed over before: people do a batch once
         number = orders[0].round
         items = [Item(o.key, o.candidate, self._label(candidates[o.candidate])) for o in orders]
-        seed = int(digest(sorted(o.key for o in orders))[3:11], 16)
+        seed = int(digest(sorted(keys))[3:11], 16)
         # Plates of any two batches differ in name: part of the campaign's id, then the round.
         prefix = f"{orders[0].campaign[3:7]}-R{number:02d}".upper()
         wells = plan_plates(items, layout(self.settings), np.random.default_rng(seed), prefix=prefix)
-        self._write(number, wells, [(o, candidates[o.candidate]) for o in orders])
+        with explained(self.folder):
+            self._write(number, wells, [(o, candidates[o.candidate]) for o in orders])
 
     def collect(self, orders: Sequence[Order]) -> Reading | None:
         return None
@@ -101,10 +106,21 @@ class ManualDriver:
                     file.flush()
                     os.fsync(file.fileno())
             sync_folder(draft)
-            draft.rename(self.folder / f"round-{number:02d}")
+            _rename(draft, self.folder / f"round-{number:02d}")
             sync_folder(self.folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _rename(draft: Path, batch: Path) -> None:
+    try:
+        draft.rename(batch)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise Conflict(
+            "another process handed this batch over meanwhile", where=str(batch), remedy="run the same command again"
+        ) from None
 
 
 def layout(settings: Mapping[str, Any]) -> Layout:

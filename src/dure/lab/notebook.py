@@ -6,6 +6,7 @@ hub was killed before it could record so.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Sequence
@@ -16,7 +17,10 @@ from dure.store.objects import explained, sync_folder
 
 
 class Notebook:
-    """One line an order, appended and synced before `enter` returns; a torn last line was never entered."""
+    """One line an order, appended and synced before `enter` returns; a torn last line was never entered.
+
+    Of two that write at once one waits, so that neither takes the other's lines for a torn one.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,10 +33,9 @@ class Notebook:
         )
         with explained(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            whole = self._whole_length()
-            with self.path.open("r+b" if self.path.exists() else "wb") as file:
-                file.truncate(whole)
-                file.seek(whole)
+            with self.path.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.truncate(self._whole_length())
                 file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())

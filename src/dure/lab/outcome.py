@@ -106,12 +106,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Failed:
-    """An order without a result: a key of `FAILURES`, and the reason in words."""
+    """An order without a result: a key of `FAILURES`, the reason in words, and the plate it lies on."""
 
     order: str
     candidate: str
     code: str
     reason: str
+    plate: str = ""
 
 
 def flags_of(sample: Sample, protocol: Protocol) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def _reference(raw: Raw, effect: Floats, index: _Index, protocol: Protocol) -> f
         return np.nan
     if not protocol.is_potency:
         return float(np.nanmean(effect[own]))
-    curves = [c for c in _series(raw, effect, own, protocol) if c.qualifier == "=" and c.se <= protocol.max_se]
+    series = _series(raw, effect, own, protocol)
+    curves = [c for c in series if c.qualifier == "=" and c.se <= protocol.max_se and not c.is_scatter]
     return float(np.mean([-c.log_ic50 for c in curves])) if curves else np.nan
 
 
@@ -151,6 +152,10 @@ def _potency(
     if not fitted:
         points = int(np.isfinite(effect[index]).sum())
         return Failed(well.order, well.candidate, "no-curve", f"{FAILURES['no-curve']} to {points} readable wells")
+    if all(c.is_scatter for c in fitted):
+        reason = f"{FAILURES['no-curve']}: the points scatter by {fitted[0].residual_sd:.0f} % about it"
+        return Failed(well.order, well.candidate, "no-curve", reason)
+    fitted = [c for c in fitted if not c.is_scatter]
     sure = [c for c in fitted if c.qualifier != "=" or c.se <= protocol.max_se]
     if not sure:
         reason = f"{FAILURES['curve-undetermined']} (standard error of log IC50 {fitted[0].se:.1f})"

@@ -8,7 +8,7 @@ together. Plates that are not in the file yet go on waiting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -99,11 +99,12 @@ def _results(
     msr: float = np.nan,
 ) -> Results:
     ordered = sorted(done, key=lambda result: result.order)
-    waiting = {w.order for w in worklist if w.order} - {result.order for result in ordered}
+    plate_of = {w.order: w.plate for w in worklist if w.order}
+    waiting = plate_of.keys() - {result.order for result in ordered}
     return Results(
         kind,
         tuple(r for r in ordered if isinstance(r, Measured)),
-        tuple(r for r in ordered if isinstance(r, Failed)),
+        tuple(replace(r, plate=plate_of[r.order]) for r in ordered if isinstance(r, Failed)),
         tuple(sorted(waiting)),
         plates,
         reference,

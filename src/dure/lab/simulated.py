@@ -9,6 +9,7 @@ from typing import Any
 
 from dure.base.canonical import canonical
 from dure.base.clock import Clock
+from dure.base.errors import NotFound
 from dure.base.evidence import EVIDENCE, evidence_table
 from dure.compute.record import Call, Tasks
 from dure.compute.task import Task
@@ -61,6 +62,14 @@ class SimulatedDriver:
         self._notebook.enter(orders)
 
     def collect(self, orders: Sequence[Order]) -> Reading | None:
+        keys = [order.key for order in orders]
+        missing = sorted(frozenset(keys) - self.find(keys))
+        if missing:
+            raise NotFound(
+                f"{len(missing)} orders were never handed over to the simulator",
+                where=missing[0],
+                remedy="restore lab/ of the hub's directory from a backup, or end the campaign with: dure stop",
+            )
         designs = self._designs([order.candidate for order in orders])
         calls = [
             Call(

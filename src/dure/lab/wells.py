@@ -22,7 +22,8 @@ class Wells:
     """One entry a candidate, ascending by id.
 
     Attributes:
-        candidate, value, sd, qualifier, n: as in `dure.lab.replay.WELLS`; sd is NaN for a single value.
+        candidate, value, sd, qualifier, n: as in `dure.lab.replay.WELLS`; sd is that of the value itself (of
+            the mean, where there are several); none for a single value.
         rows: numbers of the dataset rows behind each, joined by commas.
         refused: candidates whose values do not agree, with the row numbers and the difference.
     """
@@ -75,7 +76,7 @@ def join_values(
     exact, above, below = (pl.col("value").filter(pl.col("q") == q) for q in ("=", ">", "<"))
     joined = table.group_by("candidate", maintain_order=True).agg(
         exact.mean().alias("mean"),
-        exact.std(ddof=1).alias("sd"),
+        (exact.std(ddof=1) / exact.len().sqrt()).alias("sd"),
         exact.len().alias("n"),
         (exact.max() - exact.min()).alias("spread"),
         above.max().alias("above"),
@@ -97,7 +98,10 @@ def join_values(
     both = known.is_null() & pl.col("above").is_not_null() & pl.col("below").is_not_null()
     refuse = (pl.col("apart") > agreement) | both
     refused = joined.filter(refuse)
+    # Equal to the last digit, values are one value written twice and say nothing of their error.
+    sure = pl.when(pl.col("spread") > 0).then(pl.col("sd"))
     good = joined.filter(~refuse).with_columns(
+        sure.alias("sd"),
         pl.coalesce("mean", "above", "below").alias("value"),
         pl.when(known.is_not_null())
         .then(pl.lit("="))

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dure.base.canonical import canonical, digest
 from dure.design.candidate import Candidate
-from dure.design.contract import FeatureBlock, Floats, Knowledge, Prediction
-from dure.design.pool import PoolSpace
+from dure.design.contract import Floats, Knowledge, Prediction, Space
 from dure.design.strategies import strategy
-
-Features = Callable[[Sequence[Candidate]], tuple[FeatureBlock, ...]]
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,16 @@ class ProcessModel:
         ids = [candidate.id for candidate in self.candidates]
         return digest(["process", self.strategy, ids, self.values.tolist(), list(self.qualifiers)])
 
-    def predict(self, candidates: Sequence[Candidate], features: Features) -> Prediction:
+    def predict(self, candidates: Sequence[Candidate], space: Space) -> Prediction:
         """Mean and sd of a new measurement of each candidate; more is better.
 
         Args:
-            features: of any candidates of this kind, those it has learnt from included.
+            space: the one it has learnt in, which holds the candidates. Real features are compared by their ranks
+                within a pool: in another pool, or among those asked for alone, it would be another model.
         """
-        every = {c.id: c for c in (*self.candidates, *candidates)}
-        pool = PoolSpace.of(every.values(), features)
         sd = np.full(len(self.values), np.nan)
-        knowledge = Knowledge(self.candidates, self.values, sd, self.qualifiers, pool_size=len(pool))
-        expected = strategy(self.strategy).predict(pool, knowledge, candidates)
+        knowledge = Knowledge(self.candidates, self.values, sd, self.qualifiers)
+        expected = strategy(self.strategy).predict(space, knowledge, candidates)
         if expected is None:
             raise ValueError(f"the strategy {self.strategy} has no model")
         return expected

@@ -97,6 +97,7 @@ class Database:
         self.url = _parsed(url)
         self.dialect = self.url.get_backend_name()
         self.reader_name: str | None = None
+        self._held: list[Connection] = []
         if self.dialect == "sqlite":
             self._writer, self._reader = _sqlite_engines(self.url)
         elif reader_url:
@@ -113,6 +114,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction under the writer lock, committed at the end, rolled back on any error."""
+        for held in self._held:
+            # A server that was restarted has forgotten who holds what: better to stop than to go on unheld.
+            with translated(self.url):
+                held.scalar(text("SELECT 1"))
         with translated(self.url), self._writer.begin() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
@@ -142,8 +147,11 @@ class Database:
                     holder = connection.scalar(text(_HOLDER), {"key": key}) or "another process"
                     remedy = "wait until that is done, or stop it"
                     raise Conflict(f"it is held by {holder}", where=name, remedy=remedy)
+            self._held.append(connection)
             yield
         finally:
+            if connection in self._held:
+                self._held.remove(connection)
             # Ends the session, and with it the lock, also where the server went away meanwhile.
             connection.invalidate()
             connection.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dure.campaign.closing import tested
@@ -23,16 +23,28 @@ def answer(book: Book) -> Answer | Absent:
     first = book.order[0]
     hits = hits_of(book.score, book.run.setup.size) if book.score else None
     turned = {candidate: book.sign * value for candidate, value in book.measured.items()}
-    yields = yield_of(turned, book.groups(list(turned)), hits)
+    bounded = {m.candidate for m in book.run.state.measured if m.bounded(book.sign)}
+    known = {c: value for c, value in turned.items() if c not in bounded} or turned
+    yields = yield_of(known, book.groups(list(known)), hits)
     best = book.read(first)
     return Answer(
         findings=tuple(_finding(book, c, drawn=i < DRAWN) for i, c in enumerate(book.order[:LISTED])),
         best=best,
-        mean_best=Value(book.sign * yields.mean_best, best.unit, best.kind, best.trace, decimals=book.decimals),
+        mean_best=_mean_best(book, yields.mean_best, list(known)),
         best_at=tested(book.run.state).index(first) + 1,
         scores=_scores(book.score) if book.score else no_truth(book.run),
         variety=_variety(book, yields.scaffolds),
     )
+
+
+def _mean_best(book: Book, mean: float, known: Sequence[str]) -> Value:
+    """The mean of the best ten; at least that good where one of them is only known to be better than its value."""
+    best = book.read(book.order[0])
+    beyond = ">" if book.sign > 0 else "<"
+    ten = [c for c in book.order if c in set(known)][:10]
+    open_ended = any(book.read(c).qualifier == beyond for c in ten)
+    sign = beyond if open_ended else "="
+    return Value(book.sign * mean, best.unit, best.kind, best.trace, qualifier=sign, decimals=book.decimals)
 
 
 def hits_of(score: Mapping[str, Any], pool: int | None) -> Hits:

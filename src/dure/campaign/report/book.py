@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,6 +58,11 @@ class Book:
         kinds = self._objective[candidate]
         return self._value(*(kinds.get("measured") or kinds["simulated"]))
 
+    def lot(self, candidate: str) -> str:
+        """The lot of which the newest value was measured; empty where none was named."""
+        measured = self._objective[candidate].get("measured")
+        return str(measured[0]["sample"] or "") if measured else ""
+
     def expected(self, candidate: str) -> Value | None:
         """What was predicted for a candidate before it was read."""
         found = self._objective.get(candidate, {}).get("predicted")
@@ -100,9 +105,14 @@ class Book:
 
     @cached_property
     def verdicts(self) -> list[dict[str, Any]]:
-        """All verdicts of the rounds' ladder, as rows."""
-        tables = [get_frame(self.run.parts.objects, outcome["table"]) for outcome in self.outcomes("verify")]
-        return cast(list[dict[str, Any]], pa.concat_tables(tables).to_pylist()) if tables else []
+        """The verdicts of the rounds' ladder, as rows; of a candidate proposed again, each gate's newest word."""
+        newest: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        for outcome in self.outcomes("verify"):
+            fresh: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+            for row in get_frame(self.run.parts.objects, outcome["table"]).to_pylist():
+                fresh.setdefault((row["candidate"], row["rung"], row["property"]), []).append(row)
+            newest |= fresh
+        return [row for rows in newest.values() for row in rows]
 
     @cached_property
     def flags(self) -> dict[str, list[dict[str, Any]]]:
@@ -145,12 +155,20 @@ class Book:
 
 
 def as_value(row: Row, trace: str, decimals: int | None = None) -> Value:
-    """A row of evidence as the report shows it; the interval is the row's own, or two standard deviations."""
+    """A row of evidence as the report shows it; the interval is the row's own, or 95 % by its sd and n (Student)."""
     lower, upper = row["lower"], row["upper"]
     if lower is None and row["value"] is not None and row["sd"] is not None:
-        lower, upper = row["value"] - 1.96 * row["sd"], row["value"] + 1.96 * row["sd"]
+        reach = _reach(row["n"]) * row["sd"]
+        lower, upper = row["value"] - reach, row["value"] + reach
     kind: Kind = row["kind"]
     return Value(row["value"], row["unit"], kind, trace, lower, upper, row["qualifier"], row["n"], decimals)
+
+
+def _reach(n: int | None) -> float:
+    """Half a 95 % interval in standard deviations: Student's for a mean of n readings, else a normal one's."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, 0.975)) if n is not None and n > 1 else 1.96
 
 
 def text(both: Mapping[str, str]) -> Text:

@@ -13,6 +13,7 @@ from dure.campaign.report.discovery import discovery, verdicts
 from dure.campaign.report.finalists import poses
 from dure.campaign.report.foresight import model_quality, overall_quality, stopping
 from dure.campaign.report.gates import ladder
+from dure.campaign.report.plates import plates
 from dure.campaign.report.provenance import cost, early_reads, provenance, times
 from dure.campaign.report.spacemap import space_map
 from dure.campaign.run import Run
@@ -39,6 +40,7 @@ def build(run: Run) -> ReportData:
         discovery=discovery(book),
         verdicts=verdicts(book),
         ladder=ladder(book),
+        plates=plates(book),
         quality=model_quality(book),
         space=space_map(book),
         poses=poses(book),
@@ -47,7 +49,7 @@ def build(run: Run) -> ReportData:
         early_reads=early_reads(run),
         provenance=provenance(book),
         retrospective=run.problem.scored,
-        limits=tuple(_pairs(field.caveats)),
+        limits=(*_pairs(field.caveats), *_few_controls(run)),
         resolution=text(resolution) if resolution else None,
     )
 
@@ -76,6 +78,34 @@ def _stopped(run: Run, status: str) -> Text:
     if state.current and state.current.exhausted:
         return Text("더 제안할 후보가 없습니다", "no candidate was left to propose")
     return Text("계획한 회차를 모두 마쳤습니다", "all planned rounds were done")
+
+
+ENOUGH_SEEDS = 20
+"""Campaigns of a control from which a 95 % level can be read."""
+
+
+def _few_controls(run: Run) -> list[Text]:
+    """What is not shown where the controls that need campaigns of their own were given few seeds, or none."""
+    seeds = int(run.problem.controls["seeds"])
+    if not run.problem.scored or seeds >= ENOUGH_SEEDS:
+        return []
+    if seeds == 0:
+        return [
+            Text(
+                "뒤섞은 되먹임과 단순 모델의 대조를 실행하지 않았습니다([controls] seeds = 0). "
+                "이 캠페인이 그보다 나은지는 알 수 없습니다.",
+                "The controls with permuted feedback and with a simple model were not run ([controls] seeds = 0): "
+                "whether this campaign is better than they are is not known.",
+            )
+        ]
+    return [
+        Text(
+            f"뒤섞은 되먹임과 단순 모델의 대조를 {seeds}회만 실행했습니다. "
+            f"95 % 수준을 말하려면 {ENOUGH_SEEDS}회가 필요합니다.",
+            f"The controls with permuted feedback and with a simple model were run with {seeds} seeds only; "
+            f"a level of 95 % needs {ENOUGH_SEEDS}.",
+        )
+    ]
 
 
 def _pairs(both: Mapping[str, Sequence[str]]) -> list[Text]:

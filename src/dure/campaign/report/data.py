@@ -294,6 +294,100 @@ class Ladder:
 
 
 @dataclass(frozen=True)
+class Shift:
+    """A systematic difference over a plate: per cent of the signal span, and the chance of one as large by luck."""
+
+    size: Value
+    p: float | None
+
+
+@dataclass(frozen=True)
+class ChartLimits:
+    """Centre of the control chart and three standard deviations about it, as they were when a plate was judged."""
+
+    centre: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One plate as it was judged when its file was taken in.
+
+    Attributes:
+        round: whose orders it carries; None where its file answered no order.
+        name: as in the worklist.
+        verdict: refused plates gave no value; flagged ones did, and their values carry the flags.
+        why: what refused it, then what flagged it.
+        zprime, signal_window: None where the controls give none.
+        edge, columns, rows: edge effect and drift; None where the controls cannot tell.
+        reference: the reference compound on it; None without one, or where it gave no value.
+        limits: None while the history is too short to judge by.
+        out_of_control: whether the reference compound refused it.
+        history: how many accepted plates the reference compound was held against.
+    """
+
+    round: int | None
+    name: str
+    verdict: Literal["accepted", "flagged", "refused"]
+    why: tuple[Text, ...]
+    zprime: Value | None
+    signal_window: Value | None
+    edge: Shift | None
+    columns: Shift | None
+    rows: Shift | None
+    reference: Value | None = None
+    limits: ChartLimits | None = None
+    out_of_control: bool = False
+    history: int = 0
+
+
+@dataclass(frozen=True)
+class FailedOrder:
+    """An order without a result.
+
+    Attributes:
+        order: its key.
+        plate: on which it lay; empty where that is not recorded.
+        why: its reason code in words.
+        detail: the numbers behind it, where there are any.
+    """
+
+    candidate: str
+    name: str
+    order: str
+    round: int
+    plate: str
+    why: Text
+    detail: Text | None = None
+
+
+@dataclass(frozen=True)
+class Plates:
+    """What a laboratory of people gave, and what became of it.
+
+    Attributes:
+        plates: in the order in which they were taken in; empty where only fitted values were.
+        reference: what the reference compound is called; None without.
+        symbol: what its value is: `pIC50` …
+        msr: minimum significant ratio, with the number of plates behind it; None where it is not known.
+        failed: orders without a result, by round.
+        orders: how many orders were answered, those that failed included.
+    """
+
+    plates: tuple[Plate, ...]
+    reference: str | None
+    symbol: str
+    msr: Value | None
+    failed: tuple[FailedOrder, ...]
+    orders: int
+
+    def count(self, verdict: str) -> int:
+        """How many plates were judged so."""
+        return sum(plate.verdict == verdict for plate in self.plates)
+
+
+@dataclass(frozen=True)
 class RoundQuality:
     """Predictions of one batch, or of one group, before they were read.
 
@@ -479,6 +573,7 @@ class ReportData:
     discovery: Discovery | Absent
     verdicts: tuple[Verdict, ...] | Absent
     ladder: Ladder | Absent
+    plates: Plates | Absent
     quality: ModelQuality | Absent
     space: SpaceMap | Absent
     poses: tuple[Pose, ...] | Absent

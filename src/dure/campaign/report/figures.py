@@ -12,7 +12,17 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
-from dure.campaign.report.data import Assay, Discovery, Language, ModelQuality, Objective, RoundQuality, SpaceMap
+from dure.campaign.report.data import (
+    Assay,
+    Discovery,
+    Language,
+    ModelQuality,
+    Objective,
+    Plate,
+    Plates,
+    RoundQuality,
+    SpaceMap,
+)
 from dure.campaign.report.plots import Plot, shade, span
 from dure.campaign.report.texts import say
 from dure.campaign.report.values import number, plain, quantity
@@ -21,6 +31,7 @@ from dure.campaign.statistics.quality import LEVELS
 from dure.campaign.statistics.stopping import MARKS
 
 STYLES = {"random": "random", "permuted": "permuted", "ranking": "ranking", "simple": "simple"}
+VERDICTS = {"accepted": "plate.accepted", "flagged": "plate.flagged", "refused": "plate.refused"}
 FURTHEST = 1000
 MOST_MARKS = 3000
 T = TypeVar("T")
@@ -62,8 +73,12 @@ def progress(assays: Sequence[Assay], objective: Objective, lang: Language) -> M
             plot.upright(before.number + 0.5, "part")
     for assay in thinned(read):
         _reading(plot, assay.number, _known(assay), assay, objective)
-    running = accumulate(values, max if objective.better == "higher" else min)
-    plot.line([a.number for a in read], list(running), "campaign", step=True)
+    better, bound = (max, "<") if objective.better == "higher" else (min, ">")
+    # A value of which only a bound on the better side is known never is the best so far.
+    known = [(a.number, value) for a, value in zip(read, values, strict=True) if a.value.qualifier != bound]
+    if known:
+        steps = list(accumulate((value for _, value in known), better))
+        plot.line([number for number, _ in known], steps, "campaign", step=True)
     return plot.svg()
 
 
@@ -82,6 +97,45 @@ def scatter(assays: Sequence[Assay], objective: Objective, lang: Language) -> Ma
             css, shape = ("point novel", "diamond") if novel else ("point", "dot")
             _reading(plot, assay.predicted, _known(assay), assay, objective, css, shape)
     return plot.svg()
+
+
+def control_chart(found: Plates, lang: Language) -> Markup:
+    """The reference compound plate by plate, with the centre and the limits by which each plate was judged."""
+    read = [(i, p, _referred(p)) for i, p in enumerate(found.plates, 1) if p.reference]
+    limits = [(i, p.limits) for i, p in enumerate(found.plates, 1) if p.limits]
+    ends = [y for _, limit in limits for y in (limit.low, limit.high)]
+    plot = Plot((0.5, len(found.plates) + 0.5), span([*(y for *_, y in read), *ends], 0.12), say(lang, "chart.caption"))
+    every = -(-len(found.plates) // 12)
+    numbers = [(float(i), str(i)) for i in range(1, len(found.plates) + 1, every)]
+    plot.axes(say(lang, "chart.x"), f"{plain(found.reference, 40)}: {plain(found.symbol, 20)}", x_ticks=numbers)
+    for i, limit in limits:
+        for y, css in ((limit.centre, "centre"), (limit.low, "limit"), (limit.high, "limit")):
+            plot.line([i - 0.5, i + 0.5], [y, y], css)
+    plot.line([i for i, *_ in read], [y for *_, y in read], "part")
+    for i, plate, value in read:
+        tip = f"{i}, {plain(plate.name, 60)}: {number(value, 2)} ({say(lang, VERDICTS[plate.verdict])})"
+        data = {"kind": "measured", "trace": plate.reference.trace if plate.reference else "", "value": repr(value)}
+        css, shape = _standing(plate)
+        plot.mark(i, value, css, shape=shape, size=4.0, tip=tip, **data)
+    return plot.svg()
+
+
+def chart_marks(found: Plates) -> set[str]:
+    """The classes of the marks on the control chart, for its legend."""
+    return {_standing(plate)[0] for plate in found.plates if plate.reference}
+
+
+def _standing(plate: Plate) -> tuple[str, str]:
+    """Class and shape of a plate's mark on the chart."""
+    if plate.out_of_control:
+        return "out", "diamond"
+    return ("aside", "square") if plate.verdict == "refused" else ("point", "dot")
+
+
+def _referred(plate: Plate) -> float:
+    if plate.reference is None or plate.reference.value is None:
+        raise ValueError(f"plate {plate.name} has no reference value to draw")
+    return plate.reference.value
 
 
 def error_by_round(quality: ModelQuality, lang: Language) -> Markup:

@@ -12,6 +12,7 @@ from dure.campaign.report.book import Book
 from dure.campaign.report.data import Absent, ModelQuality, RoundQuality, Text
 from dure.campaign.run import Run
 from dure.campaign.statistics import Stopping, nearest_neighbour, quality, stopping_curve
+from dure.design.contract import Knowledge
 from dure.design.pool import PoolSpace
 
 
@@ -88,7 +89,9 @@ def _foreseen(book: Book) -> list[Foreseen]:
     likeness = _likeness(book)
     for turn in book.run.state.rounds:
         batch = [m.candidate for m in turn.results or () if m.failed is None]
-        told = [c for c in batch if c in book.foreseen] if known else []
+        # A bound is no truth that a prediction could be held against.
+        exact = {m.candidate for m in turn.results or () if m.qualifier == "="}
+        told = [c for c in batch if c in book.foreseen and c in exact] if known else []
         groups = book.groups(batch)
         near = likeness.nearest(book, told, known) if likeness and told else [None] * len(told)
         mean = float(np.mean([book.measured[k] for k in known])) if told else 0.0
@@ -129,6 +132,12 @@ def _likeness(book: Book) -> _Likeness | None:
     return _Likeness(book.pool, list(book.measured)) if book.pool and book.measured else None
 
 
+def _best(knowledge: Knowledge) -> float:
+    """The best value that is more than a bound on how bad it is; of bounds alone the lowest."""
+    known = [v for v, q in zip(knowledge.values.tolist(), knowledge.qualifiers, strict=True) if q != "<"]
+    return max(known, default=float(np.min(knowledge.values)))
+
+
 def stopping(book: Book) -> Stopping | Absent:
     """The chance that something better is among the next assays."""
     run, pool = book.run, book.pool
@@ -142,4 +151,4 @@ def stopping(book: Book) -> Stopping | Absent:
     expected = run.strategy.predict(pool, knowledge, pool.take(rest))
     if expected is None:
         return Absent(Text("이 전략에는 모델이 없습니다", "this strategy has no model"))
-    return stopping_curve(expected.mean, expected.sd, float(np.max(knowledge.values)))
+    return stopping_curve(expected.mean, expected.sd, _best(knowledge))

@@ -13,7 +13,7 @@ from dure.campaign.report import figures, sentences
 from dure.campaign.report.data import Absent, Asked, Assay, Discovery, Language, ReportData, Text
 from dure.campaign.report.drawing import clean
 from dure.campaign.report.texts import say
-from dure.campaign.report.values import count, number, plain, quantity, unit
+from dure.campaign.report.values import chance, count, number, plain, quantity, unit
 
 SECTIONS = (
     "asked",
@@ -21,6 +21,7 @@ SECTIONS = (
     "discovery",
     "verdicts",
     "ladder",
+    "plates",
     "quality",
     "space",
     "poses",
@@ -84,6 +85,7 @@ def _words(lang: Language) -> Mapping[str, Callable[..., object]]:
         "shown_unit": unit,
         "duration": lambda seconds: sentences.duration(seconds, lang),
         "count": count,
+        "chance": chance,
         "percent": lambda share: f"{share:.0%}",
         "brief": lambda identifier: plain(identifier.partition(":")[2][:10] or identifier, 16),
         "moment": _moment,

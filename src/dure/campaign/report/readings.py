@@ -10,6 +10,7 @@ import pyarrow.csv
 from dure.campaign.report.answer import assays
 from dure.campaign.report.book import Book
 from dure.campaign.run import Run
+from dure.lab.plate import safe
 
 BOM = b"\xef\xbb\xbf"
 
@@ -18,7 +19,7 @@ def readings(run: Run) -> pa.Table:
     """One row a reading, in the order in which they were read.
 
     Columns: number, round, candidate, name; the design's form (`smiles` of a molecule); property, qualifier, value, sd,
-    unit, n, kind; predicted and predicted_sd (written down before the reading); evidence, which `dure trace` takes.
+    unit, n, lot, kind; predicted and predicted_sd (written down before the reading); evidence, for `dure trace`.
     """
     book = Book(run)
     rows = assays(book)
@@ -28,10 +29,10 @@ def readings(run: Run) -> pa.Table:
         "number": pa.array([row.number for row in rows], pa.int64()),
         "round": pa.array([row.round for row in rows], pa.int64()),
         "candidate": pa.array([row.candidate for row in rows], pa.string()),
-        "name": pa.array([row.name for row in rows], pa.string()),
+        "name": pa.array([safe(row.name) for row in rows], pa.string()),
     }
     for name in sorted({name for form in forms.values() for name in form} - columns.keys()):
-        columns[name] = pa.array([str(forms[row.candidate].get(name, "")) for row in rows], pa.string())
+        columns[name] = pa.array([safe(str(forms[row.candidate].get(name, ""))) for row in rows], pa.string())
     columns |= {
         "property": pa.array([book.property] * len(rows), pa.string()),
         "qualifier": pa.array([row.value.qualifier for row in rows], pa.string()),
@@ -39,6 +40,7 @@ def readings(run: Run) -> pa.Table:
         "sd": pa.array([sds[row.candidate, row.round] for row in rows], pa.float64()),
         "unit": pa.array([row.value.unit for row in rows], pa.string()),
         "n": pa.array([row.value.n for row in rows], pa.int64()),
+        "lot": pa.array([safe(book.lot(row.candidate)) for row in rows], pa.string()),
         "kind": pa.array([row.value.kind for row in rows], pa.string()),
         "predicted": pa.array([row.predicted for row in rows], pa.float64()),
         "predicted_sd": pa.array([row.predicted_sd for row in rows], pa.float64()),

@@ -96,6 +96,8 @@ def reason(row: Mapping[str, Any], lang: str) -> str:
 def candidate(row: Mapping[str, Any], name: str | None = None) -> Candidate:
     """The molecule of a row of `STANDARDISED` that was taken; the name is for readers and no part of its identity."""
     form = {"smiles": row["smiles_parent"]}
+    if row["smiles_full"] != row["smiles_parent"]:
+        form["smiles_as_supplied"] = row["smiles_full"]  # with its salt: what has to be weighed out
     return Candidate("molecule", {"inchikey": row["inchikey"]}, {**form, "name": name} if name else form)
 
 

@@ -13,7 +13,7 @@ from dure.base.canonical import canonical
 from dure.compute.task import task
 
 
-@task(version=1)
+@task(version=2)
 def prepare(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:
