@@ -75,7 +75,7 @@ class Hub:
         self.database = _database(folder, settings, self.private)
         self.ledger = Ledger(self.database, f"dure/{settings.hub}", self._signer_of)
         self.store = Store(self.database, self.ledger, self.registry, clock)
-        self.tasks = tasks.Tasks(self.act, self.objects, self._runner, os.cpu_count() or 1)
+        self.tasks = tasks.Tasks(self.act, self.objects, self._runner, len(os.sched_getaffinity(0)))
 
     @classmethod
     def create(cls, folder: Path, *, zone: str = "Asia/Seoul", clock: Clock = system_clock, **more: Any) -> Hub:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,9 +16,10 @@ import pyarrow.parquet as pq
 from dure.campaign.field import Field, ReadSource, load_field
 from dure.campaign.run import Run
 from dure.compute.record import Call
+from dure.compute.runner import DEFAULT
 from dure.compute.task import task
 from dure.design.candidate import Candidate
-from dure.verify.check import Check, Illustrating, method
+from dure.verify.check import Check, Illustrating, Parallel, method
 from dure.verify.ladder import Ladder, Outcome
 
 _MACHINE = ("died", "time", "memory", "cancelled")
@@ -108,8 +110,10 @@ def _perform(
         "settings": dict(settings),
         "which": which,
     }
+    cpus = min(check.cpus, run.parts.tasks.workers) if isinstance(check, Parallel) else 1
+    resources = replace(DEFAULT, cpus=cpus)
     calls = [
-        Call(run_check, {"candidates": run.put_designs(part), **files}, params, run.setup.access)
+        Call(run_check, {"candidates": run.put_designs(part), **files}, params, run.setup.access, resources=resources)
         for part in _parts(run, check, shown)
     ]
     done = run.parts.tasks.run(calls)

@@ -62,6 +62,16 @@ class Illustrating(Protocol):
         ...
 
 
+@runtime_checkable
+class Parallel(Protocol):
+    """A check that uses several processors for one candidate: it is given them, where there are so many.
+
+    What it finds does not depend on how many it got.
+    """
+
+    cpus: int
+
+
 def method(check: Check) -> str:
     """What stands in the `method` column of a check's evidence."""
     return f"{check.name}@{check.version}#{digest(dict(check.settings)).removeprefix('b3:')[:12]}"

@@ -20,7 +20,7 @@ from dure.base.canonical import digest_bytes
 from dure.base.errors import BadInput
 from dure.design.candidate import Candidate
 from dure.fields.drug.checks import Found, needs, smiles_of, tell
-from dure.fields.drug.vina import Box, Docked, dock, pose_of
+from dure.fields.drug.vina import RUNS, Box, Docked, dock, pose_of
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 
@@ -122,9 +122,10 @@ class Pose:
     seed: int = 1
 
     name = "pose"
-    version = 1
+    version = 2
     kind = "simulated"
-    cost = 20.0
+    cost = 40.0
+    cpus = RUNS
 
     @cached_property
     def settings(self) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ standardised parent; a stereocentre that is not defined is docked as one isomer,
 # mypy: disable-error-code="no-untyped-call,no-any-return,attr-defined,assignment"
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +30,14 @@ MAX_HEAVY_ATOMS = 80
 MACROCYCLE = 12
 """Ring size from which a ring has conformers of its own, which a search over torsions alone does not visit."""
 
-RUNS = ((28, 2), (MAX_HEAVY_ATOMS, 1))
-"""How many runs of Vina's search a molecule gets, by its heavy atoms, where nobody says otherwise.
+RUNS = 2
+"""Runs of Vina's search where nobody says otherwise; they go side by side on as many processors.
 
-A run takes 3 CPU seconds at 27 heavy atoms and 25 at 45. One run is not converged: three of tofacitinib gave -7.3,
--7.3 and -8.2 kcal/mol. It answers whether a pose exists, not which is best. Cutting a run short with `max_evals` is no
-way to save: at 1.2 million evaluations two of three large JAK2 inhibitors stopped 1.4 and 2.1 kcal/mol short.
+A run takes 3 CPU seconds at 27 heavy atoms and 25 at 45. One is not converged: three of tofacitinib gave -7.3, -7.3 and
+-8.2 kcal/mol. Two answer whether a pose exists, not which is best. Side by side in one process they share its tables,
+which take most of a gigabyte, so that two molecules at once would take twice the memory for half the search each.
+Cutting a run short with `max_evals` is no way to save: at 1.2 million evaluations two of three large JAK2 inhibitors
+stopped 1.4 and 2.1 kcal/mol short.
 """
 
 # What Vina's scoring function has radii for, among what a molecule is made of.
@@ -128,7 +131,7 @@ def dock(smiles: str, receptor_pdbqt: str, box: Box, seed: int, exhaustiveness: 
         receptor_pdbqt: text of a prepared receptor in PDBQT.
         box: where to look.
         seed: above zero; of conformer and search alike. One seed gives one pose on one machine.
-        exhaustiveness: runs of the search; None: by the size of the molecule (`RUNS`).
+        exhaustiveness: runs of the search; None: `RUNS`.
 
     Raises:
         BadInput: the SMILES, the receptor, the seed or the exhaustiveness cannot be used.
@@ -140,8 +143,7 @@ def dock(smiles: str, receptor_pdbqt: str, box: Box, seed: int, exhaustiveness: 
         ligand = _prepared(mol, seed)
     except _NotDockable as problem:
         return Docked(smiles, problem=problem.code, detail=problem.detail)
-    runs = exhaustiveness or next(runs for most, runs in RUNS if mol.GetNumHeavyAtoms() <= most)
-    scores, poses = _search(ligand, receptor_pdbqt, box, seed, runs)
+    scores, poses = _search(ligand, receptor_pdbqt, box, seed, exhaustiveness or RUNS)
     if not scores:
         return Docked(smiles, problem="no-pose")
     return Docked(smiles, scores[0], scores, _sdf(poses, scores[0]))
@@ -210,7 +212,9 @@ def _search(ligand: str, receptor: str, box: Box, seed: int, runs: int, keep: in
     """Scores in kcal/mol, best first, and the poses as PDBQT."""
     from vina import Vina
 
-    vina = Vina(sf_name="vina", cpu=1, seed=seed, verbosity=0)
+    # Each run has a seed of its own: how many go at once changes nothing.
+    processors = min(runs, RUNS, len(os.sched_getaffinity(0)))
+    vina = Vina(sf_name="vina", cpu=processors, seed=seed, verbosity=0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "receptor.pdbqt")  # Vina reads receptors from files only
         path.write_text(receptor, "utf-8")
