@@ -41,10 +41,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DURE_CONFIG"] = f"{folder}/config"
         rows = [*_starts(), *_overhead(Path(folder), quick), *_resume(Path(folder), quick)]
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "loop.json").write_text(json.dumps(rows, indent=1) + "\n")
     table = _markdown(rows, quick)
-    (RESULTS / "loop.md").write_text(table)
+    if not quick:  # a quick look is no figure
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "loop.json").write_text(json.dumps(rows, indent=1) + "\n")
+        (RESULTS / "loop.md").write_text(table)
     print(table)
 
 

@@ -171,3 +171,18 @@ def test_the_page_is_self_contained_and_shows_every_plate_and_name(lang):
     assert page.count('<td class="positive">') == 24
     with pytest.raises(BadInput, match="language"):
         plate_page(wells, plate_size=96, title="", lang="fr")
+
+
+@pytest.mark.parametrize(
+    ("wells", "controls", "points"), [(384, 8, 8), (384, 16, 8), (384, 16, 10), (96, 8, 6), (96, 8, 8)]
+)
+def test_controls_stand_in_rows_over_the_whole_height(wells: int, controls: int, points: int) -> None:
+    layout = Layout(
+        concentrations=dilution(10.0, 3.0, points), unit="umol/L", wells=wells, positive=controls, negative=controls
+    )
+    planned = plan_plates([Item("o", "c", "n")], layout, np.random.default_rng(0))
+    rows = {place(well.well)[0] for well in planned if well.role in ("positive", "negative")}
+    height = SHAPES[wells][0]
+    assert abs(np.mean(list(rows)) - (height - 1) / 2) <= height / 8
+    assert any(row < height / 2 for row in rows)
+    assert any(row >= height / 2 for row in rows)

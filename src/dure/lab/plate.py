@@ -95,17 +95,16 @@ class Layout:
 
     @property
     def series_per_row(self) -> tuple[int, ...]:
-        """How many series each row holds; rows give up one in turn until the controls have room."""
+        """How many series each row holds; rows over the whole height give up one until the controls have room."""
         rows, width = self.area
         length = len(self.concentrations)
-        series = [width // length] * rows
-        turn = 0
-        while sum(width - n * length for n in series) < self.positive + self.negative and any(series):
-            # Every third row in turn, so that rows rich in controls do not lie side by side.
-            row = (turn * 3) % rows if rows % 3 else turn % rows
-            series[row] = max(series[row] - 1, 0)
-            turn += 1
-        return tuple(series)
+        most = width // length
+        missing = self.positive + self.negative - rows * (width % length)
+        given_up = min(max(0, -(-missing // length)), rows * most)
+        every, some = divmod(given_up, rows)
+        # Spread evenly from top to bottom: controls in the upper rows alone would see no drift below them.
+        chosen = {int((i + 0.5) * rows / some) for i in range(some)}
+        return tuple(most - every - (row in chosen) for row in range(rows))
 
     @property
     def capacity(self) -> int:
