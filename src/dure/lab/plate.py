@@ -100,7 +100,10 @@ class Layout:
         length = len(self.concentrations)
         most = width // length
         missing = self.positive + self.negative - rows * (width % length)
-        given_up = min(max(0, -(-missing // length)), rows * most)
+        given_up = max(0, -(-missing // length))
+        if given_up == 1 and not width % length:
+            given_up = 2  # in one row alone they could not tell a row's own effect from the plate's
+        given_up = min(given_up, rows * most)
         every, some = divmod(given_up, rows)
         # Spread evenly from top to bottom: controls in the upper rows alone would see no drift below them.
         chosen = {int((i + 0.5) * rows / some) for i in range(some)}
