@@ -42,19 +42,24 @@ def main() -> None:
 
 def run(hub: str, name: str, env: dict[str, str]) -> dict[str, float]:
     """One problem: seconds on the clock, CPU seconds, the highest memory (USS, MB) and what was found."""
+    told, wall, cpu, peak = measured([DURE, "--hub", hub, "run", name, "--json"], env)
+    score = {key: told[key] for key in ("assays", "top1_found", "top1_total", "top10_found", "top10_total")}
+    return {"wall": wall, "cpu": cpu, "memory_mb": peak / 1e6, **score}
+
+
+def measured(command: list[str], env: dict[str, str]) -> tuple[dict, float, float, int]:
+    """Runs a command that tells JSON: that, wall seconds, CPU seconds of all its processes, peak USS in bytes."""
     import psutil
 
     start, before, peak = time.perf_counter(), os.times(), [0]
-    process = subprocess.Popen([DURE, "--hub", hub, "run", name, "--json"], env=env, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
     threading.Thread(target=_peak_memory, args=(psutil.Process(process.pid), peak), daemon=True).start()
     out, _ = process.communicate()
     wall, after = time.perf_counter() - start, os.times()
     if process.returncode:
-        raise SystemExit(process.returncode)
-    told = json.loads(out)
+        raise SystemExit(out.decode() or process.returncode)
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    score = {key: told[key] for key in ("assays", "top1_found", "top1_total", "top10_found", "top10_total")}
-    return {"wall": wall, "cpu": cpu, "memory_mb": peak[0] / 1e6, **score}
+    return json.loads(out), wall, cpu, peak[0]
 
 
 def lines(name: str, found: dict[str, float], seconds: int | None, megabytes: int | None) -> list[list[str]]:

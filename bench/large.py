@@ -14,16 +14,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 
-from demo import _peak_memory
+from demo import DURE, measured
 
 RESULTS = Path(__file__).parent / "results"
-DURE = str(Path(sys.executable).parent / "dure")
 TAILS = ("", "C", "CC", "C(C)C", "OC", "OCC", "F", "Cl", "Br", "C#N", "C(F)(F)F", "OC(F)(F)F", "N(C)C", "S(C)(=O)=O")
 AMINES = ("NC", "N(C)C", "NCC", "NC1CC1", "NC1CCCC1", "NC1CCCCC1", "N1CCCC1", "N1CCOCC1", "N1CCN(C)CC1", "NCc2ccccc2")
 PROBLEM = """
@@ -78,8 +76,6 @@ def library(rows: int) -> list[tuple[str, float]]:
 
 def run(rows: int) -> dict[str, float]:
     """One campaign; seconds on the clock by part, CPU seconds and the highest memory (USS, MiB)."""
-    import psutil
-
     with tempfile.TemporaryDirectory(prefix="dure-large-") as name:
         folder = Path(name)
         env = {**os.environ, "DURE_CONFIG": f"{folder}/config"}
@@ -87,19 +83,12 @@ def run(rows: int) -> dict[str, float]:
         (folder / "compounds.csv").write_text("\n".join(lines) + "\n")
         (folder / "problem.toml").write_text(PROBLEM)
         subprocess.run([DURE, "init", f"{folder}/hub"], check=True, env=env, stdout=subprocess.DEVNULL)
-        start, before, peak = time.time(), os.times(), [0]
+        start = time.time()
         command = [DURE, "--hub", f"{folder}/hub", "run", f"{folder}/problem.toml", "--json"]
-        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE)
-        threading.Thread(target=_peak_memory, args=(psutil.Process(process.pid), peak), daemon=True).start()
-        out, _ = process.communicate()
-        wall, after = time.time() - start, os.times()
-        if process.returncode:
-            raise SystemExit(out.decode())
-        told = json.loads(out)
+        told, wall, cpu, peak = measured(command, env)
         started, read, scored = moments(folder / "hub", env["DURE_CONFIG"])
-        cpu = after.children_user + after.children_system - before.children_user - before.children_system
     parts = {"prepared": started - start, "rounds": read - started, "controls": scored - read, "wall": wall}
-    return {"rows": rows, **parts, "cpu": cpu, "memory_mb": peak[0] / 2**20, "top1_found": told["top1_found"]}
+    return {"rows": rows, **parts, "cpu": cpu, "memory_mb": peak / 2**20, "top1_found": told["top1_found"]}
 
 
 def moments(hub: Path, config: str) -> tuple[float, float, float]:

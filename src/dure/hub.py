@@ -34,7 +34,7 @@ from dure.store.kinds import Registry
 from dure.store.ledger import Ledger, ledger_event
 from dure.store.notes import Signer, Verifier
 from dure.store.objects import DirectoryObjects, Objects
-from dure.store.schema import SCHEMA_VERSION, create_schema, is_present
+from dure.store.schema import SCHEMA_VERSION, create_schema, is_current
 
 if TYPE_CHECKING:
     from dure.campaign.run import Parts
@@ -108,7 +108,7 @@ class Hub:
         settings = Settings.read(folder)
         hub = cls(folder, settings, clock)
         try:
-            if not is_present(hub.database):
+            if not is_current(hub.database):
                 with hub.hold("schema"):
                     create_schema(hub.database)
         except BaseException:

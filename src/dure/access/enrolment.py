@@ -10,16 +10,13 @@ from sqlalchemy import select
 
 from dure.access.act import Act
 from dure.access.principals import new_token, principal, put_profile
-from dure.access.roles import ROLES
+from dure.access.roles import PERSONAL
 from dure.base.errors import BadInput, NotFound, Refused
 from dure.base.ids import random_id
 from dure.base.types import Resource
 from dure.store.database import Reader
 from dure.store.keyring import Keyring
 from dure.store.objects import Objects
-
-PERSONAL = tuple(role for role in ROLES if role != "agent")
-"""Roles that a person can hold."""
 
 
 def everybody(reader: Reader) -> Sequence[Any]:
@@ -34,7 +31,7 @@ def enrol(act: Act, objects: Objects, keyring: Keyring, hub: str, name: str, rol
         act: of an operator.
         hub: id of the hub.
         name: sealed under a key of the person's own.
-        roles: names out of `PERSONAL`.
+        roles: names out of `access.roles.PERSONAL`.
 
     Raises:
         BadInput: no name, or a role that no person can hold.

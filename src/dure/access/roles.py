@@ -33,6 +33,9 @@ ROLES: dict[str, Text] = {
     "agent": Text("agent", "에이전트"),
 }
 
+PERSONAL = tuple(role for role in ROLES if role != "agent")
+"""Roles that a person can hold."""
+
 SYSTEM: dict[str, Text] = {
     "system:hub": Text("the hub itself", "허브 자체"),
     "system:data": Text("the hub's data part", "허브의 데이터 부분"),
@@ -91,7 +94,7 @@ class Principal:
         if self.kind == "system":
             return {self.id} & SYSTEM.keys()
         # An agent that also held a person's role would slip past its permissions and its budget.
-        return {"agent"} if self.kind == "agent" else ROLES.keys() - {"agent"}
+        return {"agent"} if self.kind == "agent" else set(PERSONAL)
 
 
 def person(identifier: str, roles: Iterable[str]) -> Principal:

@@ -17,7 +17,7 @@ from dure.base.types import Resource
 from dure.campaign.climbing import climb_keeping
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
 from dure.campaign.run import Run, seed_of
-from dure.campaign.state import State, Step
+from dure.campaign.state import State, Step, worse_than
 from dure.campaign.statistics import (
     Hits,
     against_random,
@@ -131,7 +131,7 @@ def truth(run: Run) -> dict[str, float]:
     wells = get_frame(run.parts.objects, plate.wells)
     sign = run.problem.objective.sign
     values = sign * wells["value"].to_numpy(zero_copy_only=False)
-    bounded = np.array(wells["qualifier"].to_pylist()) == ("<" if sign > 0 else ">")
+    bounded = np.array(wells["qualifier"].to_pylist()) == worse_than(sign)
     values[bounded] = np.minimum(values[bounded], values[~bounded].min(initial=np.inf))
     return dict(zip(wells["candidate"].to_pylist(), values.tolist(), strict=True))
 

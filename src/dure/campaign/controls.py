@@ -23,6 +23,7 @@ from dure.compute.task import task
 from dure.design.contract import Floats, Knowledge, Strategy
 from dure.design.pool import PoolSpace
 from dure.design.strategies import strategy
+from dure.lab.potency import flip
 
 
 @task(version=3, distributions=("numpy", "scipy", "scikit-learn"))
@@ -58,9 +59,9 @@ def aligned(pool: PoolSpace, wells: pa.Table, sign: float = 1.0) -> tuple[Floats
     """Values and qualifiers of a pool in its own order, shape (pool,), turned so that more is better."""
     place = {identifier: i for i, identifier in enumerate(wells["candidate"].to_pylist())}
     order = [place[identifier] for identifier in pool.ids]
-    flip = {"<": ">", ">": "<", "=": "="} if sign < 0 else {"<": "<", ">": ">", "=": "="}
-    qualifiers = np.array([flip[q] for q in wells["qualifier"].to_pylist()])
-    return sign * wells["value"].to_numpy(zero_copy_only=False)[order], qualifiers[order]
+    qualifiers = np.array(wells["qualifier"].to_pylist())
+    turned = qualifiers if sign > 0 else flip(qualifiers)
+    return sign * wells["value"].to_numpy(zero_copy_only=False)[order], turned[order]
 
 
 def simulate(

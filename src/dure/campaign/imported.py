@@ -14,6 +14,7 @@ from dure.store.database import Reader
 from dure.store.kinds import Event
 from dure.store.ledger import ledger_event
 
+IMPORTED = "result.imported"
 Record = Mapping[str, Any]
 _PLACE = re.compile(r"(?:(?P<plate>.+):(?P<wells>[A-Z]+\d+(?:,[A-Z]+\d+)*); )?rows (?P<rows>.+)")
 
@@ -21,7 +22,7 @@ _PLACE = re.compile(r"(?:(?P<plate>.+):(?P<wells>[A-Z]+\d+(?:,[A-Z]+\d+)*); )?ro
 def import_events(parts: Parts, reader: Reader, campaign: str | None = None) -> list[Event]:
     """The files taken in for a campaign, or for all, oldest first; a file whose import was killed may stand twice."""
     table = ledger_event.c
-    rows = reader.all(select(table.leaf).where(table.kind == "result.imported").order_by(table.sequence))
+    rows = reader.all(select(table.leaf).where(table.kind == IMPORTED).order_by(table.sequence))
     events = [parts.registry.read(json.loads(bytes(row.leaf))) for row in rows]
     return [event for event in events if campaign in (None, event.body["campaign"])]
 

@@ -128,6 +128,7 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
             where=compounds.file,
             remedy="; ".join(f"{n} rows: {why}" for why, n in notes.items()) or None,
         )
+    _check_budget(spec, pool.num_rows)
     pool_object = put_frame(parts.objects, pool)
     features: tuple[str, ...] = ()
     if field.features is not None:
@@ -140,7 +141,6 @@ def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setu
             for part in parts_of
         ]
         features = tuple(done.outputs["features"] for done in _succeed(parts, calls))
-    _check_budget(spec, pool.num_rows)
     if compounds.own is not None:
         datasets.deposit(parts.act(owner), parts.objects, compounds.own, parts.zone)
     space = {"kind": "pool", "candidates": pool["kind"][0].as_py(), "digest": digest(pool["id"].to_pylist())}
@@ -186,7 +186,7 @@ def find_compounds(parts: Parts, owner: str, spec: Specification) -> Compounds:
         with parts.act(owner).read() as reader:
             held = datasets.load(reader, own.accession)
         if held is None:
-            return _rows_of(parts, own.accession, own, own.terms.access, new=True)
+            return replace(_rows_of(parts, own.accession, own, own.terms.access), own=own)
         accession = own.accession
     else:
         raise BadInput(
@@ -225,14 +225,14 @@ def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:
     return _rows_of(parts, accession, datasets.describe(parts.objects, row.manifest), row.access)
 
 
-def _rows_of(parts: Parts, accession: str, described: datasets.Dataset, access: str, *, new: bool = False) -> Compounds:
+def _rows_of(parts: Parts, accession: str, described: datasets.Dataset, access: str) -> Compounds:
     if len(described.files) != 1:
         raise BadInput(f"it holds {len(described.files)} files, a pool needs one", where=accession)
     file = described.files[0]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file.name
         path.write_bytes(datasets.read_member(parts.objects, described, file.name))
-        return Compounds(accession, file.name, access, read_table(path), described if new else None)
+        return Compounds(accession, file.name, access, read_table(path))
 
 
 def _structures(compounds: Compounds, spec: Specification) -> pa.Table:

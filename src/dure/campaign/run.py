@@ -28,6 +28,7 @@ from dure.design.candidate import Candidate
 from dure.design.contract import FeatureBlock, Knowledge, Space, Strategy, stacked
 from dure.design.strategies import strategy
 from dure.lab.orders import Driver
+from dure.lab.potency import flip
 from dure.store.kinds import Registry
 from dure.store.objects import Objects
 from dure.verify.ladder import Ladder
@@ -207,17 +208,15 @@ def seed_of(problem: Problem, *step: object) -> list[int]:
 
 def knowledge_of(problem: Problem, state: State, known: Mapping[str, Candidate], size: int | None) -> Knowledge:
     """What a strategy may know of a state."""
-    flip = {"<": ">", ">": "<", "=": "="}
     sign = problem.objective.sign
-    measured = state.measured
-    # A candidate measured twice (its first assay failed, say) is known by its newest value.
-    newest = {m.candidate: m for m in measured}
+    newest = state.newest
+    qualifiers = [m.qualifier for m in newest.values()]
     pending = [c for r in state.rounds if r.results is None for c in (r.ordered or r.passed)]
     return Knowledge(
         measured=tuple(known[c] for c in newest),
         values=np.array([sign * (m.value or 0.0) for m in newest.values()]),
         sd=np.array([np.nan if m.sd is None else m.sd for m in newest.values()]),
-        qualifiers=tuple(m.qualifier if sign > 0 else flip[m.qualifier] for m in newest.values()),
+        qualifiers=tuple(qualifiers if sign > 0 else flip(qualifiers).tolist()),
         pending=tuple(known[c] for c in pending),
         refused=state.refused,
         assays_left=problem.budget.assays - state.ordered,

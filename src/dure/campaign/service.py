@@ -122,8 +122,7 @@ def summarise(run: Run) -> Summary:
     state, problem = run.state, run.problem
     score: Mapping[str, Any] = state.closed.get("control", {})
     order_ = ranked(run)
-    newest = {m.candidate: m for m in state.measured}
-    best = newest[order_[0]] if order_ else None
+    best = state.newest[order_[0]] if order_ else None
     return Summary(
         campaign=run.identifier,
         name=problem.name,

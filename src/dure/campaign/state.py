@@ -18,6 +18,11 @@ MAX_REPLICATES = 2
 """How often a candidate whose assay failed is ordered again, the first time included."""
 
 
+def worse_than(sign: float) -> str:
+    """The qualifier of a value that says only how bad it is at least: `<` where more is better, `>` where less is."""
+    return "<" if sign > 0 else ">"
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One result: value and sd in the objective's unit; `failed` says why there is none."""
@@ -29,8 +34,8 @@ class Measured:
     failed: str | None = None
 
     def bounded(self, sign: float) -> bool:
-        """Whether it says only how bad it is at least: `<` where more is better (`sign` 1), `>` where less is."""
-        return self.qualifier == ("<" if sign > 0 else ">")
+        """Whether it says only how bad it is at least."""
+        return self.qualifier == worse_than(sign)
 
 
 @dataclass(frozen=True)
@@ -82,14 +87,18 @@ class State:
         """All results with a value, in the order in which they were read."""
         return [m for r in self.rounds for m in (r.results or ()) if m.failed is None]
 
+    @property
+    def newest(self) -> dict[str, Measured]:
+        """The result of each measured candidate; of one measured twice (its first assay failed, say) the newest."""
+        return {m.candidate: m for m in self.measured}
+
     def ranked(self, sign: float) -> list[str]:
         """Measured candidates by their newest value, best first; ties by id.
 
         A value that is only bounded from the better side (an inactive, `pIC50 < 5`) says nothing of how good it is, so
         it stands behind all others, however generous the bound.
         """
-        newest = {m.candidate: m for m in self.measured}
-        order = {c: (m.bounded(sign), -sign * (m.value or 0.0), c) for c, m in newest.items()}
+        order = {c: (m.bounded(sign), -sign * (m.value or 0.0), c) for c, m in self.newest.items()}
         return sorted(order, key=order.__getitem__)
 
     @property

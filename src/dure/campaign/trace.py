@@ -18,7 +18,7 @@ from sqlalchemy import select
 from dure.base.errors import BadInput, Corrupt, NotFound
 from dure.base.types import Resource
 from dure.campaign import journal
-from dure.campaign.imported import Record, import_events, place_of, record_of
+from dure.campaign.imported import IMPORTED, Record, import_events, place_of, record_of
 from dure.campaign.run import Parts
 from dure.campaign.setup import Setup
 from dure.campaign.sourcerows import SourceRows
@@ -114,16 +114,17 @@ class _Tracer:
             "model": models.model.c.id,
             "order": lab_order.c.key,
             "candidate": lab_order.c.candidate,
+            "result-file": ledger_event.c.subject,
         }
         found: dict[tuple[str, str], None] = {}
         if len(start) >= 3 + PREFIX:
             with self._read() as reader:
                 for kind, column in columns.items():
                     query = select(column).where(column >= start, column < start + "g").distinct().order_by(column)
+                    if column is ledger_event.c.subject:
+                        query = query.where(ledger_event.c.kind == IMPORTED)
                     found |= {(kind, row[0]): None for row in reader.all(query.limit(5))}
-                files = {event.subject for event in import_events(self.parts, reader)}
                 rows = journal.everything(reader)
-            found |= {("result-file", file): None for file in sorted(files) if file.startswith(start)}
             if not found:
                 pools = (c for row in rows for c in self._campaign(row.id).beginning(start))
                 found = {("candidate", candidate): None for candidate in pools}

@@ -212,14 +212,15 @@ def _save(run_: Run, pages: dict[str, str], file: Path | None) -> dict[str, str]
 
 
 def _in_words(told: dict[str, Any]) -> str:
-    best, sign = told["best"], {"<": "< ", ">": "> "}.get(told["best_qualifier"], "")
+    best = told["best"]
+    known = None if best is None else output.signed(told["best_qualifier"], f"{best:.4g}")
     facts = [
         (say("campaign", "캠페인"), told["campaign"][3:13] + (f" ({told['name']})" if told["name"] else "")),
         (say("status", "상태"), status_title(told["status"])),
         (say("assays", "실험"), f"{told['assays']} / {told['budget']}"),
         (
             say("best", "최고"),
-            None if best is None else f"{told['property']} {sign}{best:.4g}  {told['best_candidate'][3:13]}",
+            known and f"{told['property']} {known}  {told['best_candidate'][3:13]}",
         ),
         (say("model", "모델"), told["model"] and told["model"][3:13]),
         (say("results", "결과"), told["results"]),

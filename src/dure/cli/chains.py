@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dure.cli.language import current, say
-from dure.cli.output import printable
+from dure.cli.output import printable, signed
 
 if TYPE_CHECKING:
     from dure.campaign.trace import Link
@@ -30,8 +30,8 @@ def _value(name: str, f: Mapping[str, Any]) -> list[str]:
     sd = "" if f.get("sd") is None else f" ± {f['sd']:.2g}"
     unit = "" if f["unit"] == "1" else f" {f['unit']}"
     known = f"{f['value']:.4g}{sd}{unit}" if f.get("value") is not None else say("no value", "값 없음")
-    sign = "" if f["qualifier"] == "=" else f["qualifier"] + " "
-    head = f"{say('value', '값')} {f['property']} {sign}{known}  [{kind(f['kind'])}]  {f['method']}"
+    told = signed(f["qualifier"], known)
+    head = f"{say('value', '값')} {f['property']} {told}  [{kind(f['kind'])}]  {f['method']}"
     return [head, name, *_laboratory(f.get("laboratory", {}))]
 
 

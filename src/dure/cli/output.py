@@ -16,6 +16,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
 
 
+def signed(qualifier: str, value: str) -> str:
+    """A value with its sign where it is a bound.
+
+    >>> signed("=", "7.5"), signed("<", "5")
+    ('7.5', '< 5')
+    """
+    return value if qualifier == "=" else f"{qualifier} {value}"
+
+
 def emit(value: Any) -> None:
     """One object or array on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))

@@ -78,9 +78,7 @@ def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help=say("sealed, never in the ledger", "봉인되어 보관됨"))],
     token: TokenFile,
-    role: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE", help=say("one or several", "하나 또는 여럿"))
-    ] = None,
+    role: Roles = None,
     as_json: Json = False,
 ) -> None:
     from dure.access.enrolment import enrol
@@ -106,9 +104,7 @@ def add(
 def roles(
     ctx: typer.Context,
     who: Person,
-    role: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE", help=say("one or several", "하나 또는 여럿"))
-    ] = None,
+    role: Roles = None,
     as_json: Json = False,
 ) -> None:
     from dure.access.enrolment import set_roles

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dure.cli.language import say
-from dure.cli.output import note
+from dure.cli.output import note, signed
 
 if TYPE_CHECKING:
     from dure.campaign.problem import Problem
@@ -44,10 +44,10 @@ def step_title(name: str) -> str:
 def best_of(problem: Problem, state: State) -> str | None:
     """The best value so far, with its sign where it is a bound."""
     order = state.ranked(problem.objective.sign)
-    best = next((m for m in reversed(state.measured) if order and m.candidate == order[0]), None)
-    if best is None or best.value is None:
+    if not order:
         return None
-    return f"{best.value:.3g}" if best.qualifier == "=" else f"{best.qualifier} {best.value:.3g}"
+    best = state.newest[order[0]]
+    return signed(best.qualifier, f"{best.value or 0.0:.3g}")
 
 
 def seconds_left(problem: Problem, state: State, spent: float, assays_before: int) -> float | None:

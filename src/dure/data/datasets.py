@@ -168,9 +168,9 @@ def deposit(act: Act, objects: Objects, described: Dataset, zone: tzinfo) -> str
     identifier = described.accession
     with act.read() as reader:
         held = load(reader, identifier)
-    if held is not None and held[0].attributes["state"] == "withdrawn":
-        raise Conflict("this dataset was withdrawn", where=identifier, remedy="deposit a corrected one")
     if held is not None:
+        if held[0].attributes["state"] == "withdrawn":
+            raise Conflict("this dataset was withdrawn", where=identifier, remedy="deposit a corrected one")
         return identifier
     terms = described.terms.attributes(zone)
     act.require("dataset.deposit", Resource("dataset", identifier, {"state": "new", "owner": described.owner, **terms}))

@@ -201,7 +201,8 @@ def dense(pool: PoolSpace, rows: slice | NDArray[np.int64]) -> NDArray[np.float3
 
 def _columns(pool: PoolSpace) -> tuple[list[Any], list[Any]]:
     """The first counts block of a pool, folded, and all blocks that are no counts."""
-    counts = [_folded(b.matrix) for b in [b for b in pool.blocks if b.kind == "counts"][:1]]
+    first = next((b for b in pool.blocks if b.kind == "counts"), None)
+    counts = [_folded(first.matrix)] if first else []
     others = [b.matrix for b in pool.blocks if b.kind != "counts"]
     if not counts and not others:
         raise BadInput("the space has no features to learn from", remedy="give features, or use the strategy `random`")

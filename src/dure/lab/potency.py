@@ -151,7 +151,7 @@ def combine(
         bound, sign = (upper_bounds.min(), "<") if len(upper_bounds) else (lower_bounds.max(), ">")
         return Combined(float(bound), sign, np.nan, np.nan, np.nan, np.nan, n, censored, discordant)
     if not censored:
-        value, se, reach = float(exact.mean()), sd / np.sqrt(n), _student(n - 1)
+        value, se, reach = float(exact.mean()), sd / np.sqrt(n), student(n - 1)
     else:
         value, se = _tobit_mean(exact, upper_bounds, lower_bounds, np.nanmax([sd, assay_sd]))
         reach = 1.959963984540054
@@ -246,7 +246,8 @@ def _tobit_mean(exact: Floats, upper: Floats, lower: Floats, sd: float) -> tuple
     return mean, float(1 / np.sqrt(information))
 
 
-def _student(degrees: int) -> float:
+def student(degrees: int) -> float:
+    """Half a 95 % interval in standard errors, by Student's t; NaN without a degree of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.975)) if degrees > 0 else np.nan

@@ -16,7 +16,7 @@ SCHEMA_VERSION = 2
 _REVISION = select(Table("alembic_version", MetaData(), Column("version_num", String)).c.version_num)
 
 
-def is_present(database: Database) -> bool:
+def is_current(database: Database) -> bool:
     """Whether a hub's database has the present schema; False where an older Dure made it.
 
     Raises:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from dure.campaign.closing import tested
 from dure.campaign.report.book import Book, no_truth, text
 from dure.campaign.report.data import Absent, Answer, Assay, Fact, Finding, Score, Text, Value
 from dure.campaign.report.gates import explained
+from dure.campaign.state import worse_than
 from dure.campaign.statistics import Hits, yield_of
 
 LISTED = 50
@@ -23,27 +24,25 @@ def answer(book: Book) -> Answer | Absent:
     first = book.order[0]
     hits = hits_of(book.score, book.run.setup.size) if book.score else None
     turned = {candidate: book.sign * value for candidate, value in book.measured.items()}
-    bounded = {m.candidate for m in book.run.state.measured if m.bounded(book.sign)}
-    known = {c: value for c, value in turned.items() if c not in bounded} or turned
+    newest = book.run.state.newest
+    known = {c: value for c, value in turned.items() if not newest[c].bounded(book.sign)} or turned
     yields = yield_of(known, book.groups(list(known)), hits)
     best = book.read(first)
     return Answer(
         findings=tuple(_finding(book, c, drawn=i < DRAWN) for i, c in enumerate(book.order[:LISTED])),
         best=best,
-        mean_best=_mean_best(book, yields.mean_best, list(known)),
+        mean_best=_mean_best(book, yields.mean_best),
         best_at=tested(book.run.state).index(first) + 1,
         scores=_scores(book.score) if book.score else no_truth(book.run),
         variety=_variety(book, yields.scaffolds),
     )
 
 
-def _mean_best(book: Book, mean: float, known: Sequence[str]) -> Value:
+def _mean_best(book: Book, mean: float) -> Value:
     """The mean of the best ten; at least that good where one of them is only known to be better than its value."""
     best = book.read(book.order[0])
-    beyond = ">" if book.sign > 0 else "<"
-    ten = [c for c in book.order if c in set(known)][:10]
-    open_ended = any(book.read(c).qualifier == beyond for c in ten)
-    sign = beyond if open_ended else "="
+    beyond = worse_than(-book.sign)  # what is worse where less is better is better here
+    sign = beyond if any(book.read(c).qualifier == beyond for c in book.order[:10]) else "="
     return Value(book.sign * mean, best.unit, best.kind, best.trace, qualifier=sign, decimals=book.decimals)
 
 

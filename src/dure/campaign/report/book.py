@@ -15,6 +15,7 @@ from dure.campaign.report.data import Absent, Kind, Text, Value
 from dure.campaign.run import Run
 from dure.data import evidence
 from dure.design.pool import PoolSpace
+from dure.lab.potency import student
 from dure.store.frames import get_frame
 from dure.verify.gate import FLAG
 
@@ -158,17 +159,10 @@ def as_value(row: Row, trace: str, decimals: int | None = None) -> Value:
     """A row of evidence as the report shows it; the interval is the row's own, or 95 % by its sd and n (Student)."""
     lower, upper = row["lower"], row["upper"]
     if lower is None and row["value"] is not None and row["sd"] is not None:
-        reach = _reach(row["n"]) * row["sd"]
+        reach = (student(row["n"] - 1) if (row["n"] or 0) > 1 else 1.96) * row["sd"]
         lower, upper = row["value"] - reach, row["value"] + reach
     kind: Kind = row["kind"]
     return Value(row["value"], row["unit"], kind, trace, lower, upper, row["qualifier"], row["n"], decimals)
-
-
-def _reach(n: int | None) -> float:
-    """Half a 95 % interval in standard deviations: Student's for a mean of n readings, else a normal one's."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, 0.975)) if n is not None and n > 1 else 1.96
 
 
 def text(both: Mapping[str, str]) -> Text:

@@ -26,6 +26,7 @@ from dure.campaign.report.data import (
 from dure.campaign.report.plots import Plot, shade, span
 from dure.campaign.report.texts import say
 from dure.campaign.report.values import number, plain, quantity
+from dure.campaign.state import worse_than
 from dure.campaign.statistics import Stopping
 from dure.campaign.statistics.quality import LEVELS
 from dure.campaign.statistics.stopping import MARKS
@@ -73,7 +74,7 @@ def progress(assays: Sequence[Assay], objective: Objective, lang: Language) -> M
             plot.upright(before.number + 0.5, "part")
     for assay in thinned(read):
         _reading(plot, assay.number, _known(assay), assay, objective)
-    better, bound = (max, "<") if objective.better == "higher" else (min, ">")
+    better, bound = (max, worse_than(1)) if objective.better == "higher" else (min, worse_than(-1))
     # A value of which only a bound on the better side is known never is the best so far.
     known = [(a.number, value) for a, value in zip(read, values, strict=True) if a.value.qualifier != bound]
     if known:

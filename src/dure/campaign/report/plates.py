@@ -71,7 +71,8 @@ def plates(book: Book) -> Plates | Absent:
     files = [event.subject for event in events]
     rounds = {row.key: row.round for row in rows}
     judged = [_plate(book, plate, files[i], _round(records[i], rounds)) for i, plate in plates_of(records)]
-    failed = tuple(_failed(book, row, _reasons(records)) for row in rows if row.state == "failed")
+    reasons = _reasons(records)
+    failed = tuple(_failed(book, row, reasons) for row in rows if row.state == "failed")
     if not judged and not failed:
         return Absent(_why_none(records))
     name = run.problem.lab.get("reference")
