@@ -120,8 +120,6 @@ class WorkerProcess:
     def _start(self, descriptor: int) -> subprocess.Popen[bytes]:
         environment = {name: str(self.threads) for name in _THREAD_VARIABLES}
         environment["PYTHONHASHSEED"] = "0"  # the order of a set is part of a result
-        # A task runs in one thread more than the worker's own: a heap for each keeps what the other could use.
-        environment["MALLOC_ARENA_MAX"] = "1"
         return subprocess.Popen(  # noqa: S603  (our own interpreter, our own module)
             # -P: the folder that the hub was started in is no place to import from.
             [sys.executable, "-P", "-u", "-m", "dure.compute.worker", str(descriptor), str(os.getpid())],
