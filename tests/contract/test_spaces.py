@@ -23,14 +23,23 @@ from scipy import sparse
 from dure.base.canonical import canonical, digest
 from dure.campaign.run import open_space
 from dure.campaign.setup import Setup
-from dure.design.box import BoxSpace, Parameter
+from dure.design.box import BoxSpace, Linear, Parameter, ScheduleSpace
 from dure.design.candidate import Candidate
 from dure.design.contract import FeatureBlock, Space
+from dure.design.described import described_space
 from dure.design.pool import PoolSpace
+from dure.design.subset import SubsetSpace
 
 COUNT = 30
 SMALL = {name: {**BREAD[name], "resolution": resolution} for name, resolution in (("proof", 2.5), ("salt", 0.4))}
 KNOBS = [Parameter("a", 0.0, 4.0, 1.0), Parameter("b", -1.0, 1.0, 0.4, "mL")]
+LINEAR = [Linear({"a": 1.0, "b": 2.0}, high=4.5), Linear({"b": 1.0}, low=-0.9)]
+SUMS = [Linear({"a": 1.0}, low=2.0, high=9.0), Linear({"a@1": 1.0, "a@3": -1.0}, high=2.0)]
+
+
+def odd(values: Any) -> Any:
+    """A field's own condition: no recipe of a = 1 and b = 0.2."""
+    return ~((values["a"] == 1) & (abs(values["b"] - 0.2) < 1e-6))
 
 
 def words(n: int = COUNT) -> list[Candidate]:
@@ -73,9 +82,9 @@ def stored(pool: PoolSpace) -> PoolSpace:
     return PoolSpace(pool.kind, pq.read_table(io.BytesIO(sink.getvalue())), pool.blocks)
 
 
-def again(parameters: Any) -> BoxSpace:
-    """A field's space out of the description that a set-up keeps of it."""
-    return FIELD.space(json.loads(canonical({"kind": "recipe", "parameters": parameters})))
+def again(parameters: Any) -> Space:
+    """A space out of the description that a set-up keeps of it."""
+    return described_space(json.loads(canonical({"kind": "recipe", "parameters": parameters})))
 
 
 Made = tuple[Space, Space]
@@ -88,7 +97,13 @@ SPACES: dict[str, Callable[[], Made]] = {
     ),
     "pool that computes": lambda: (PoolSpace.of(words(), described), PoolSpace.of(words()[::-1], described)),
     "box": lambda: (BoxSpace(KNOBS), BoxSpace(KNOBS[::-1])),
-    "field's own": lambda: (again(SMALL), again(dict(reversed(SMALL.items())))),
+    "box with constraints": lambda: (
+        BoxSpace(KNOBS, LINEAR, odd),
+        BoxSpace(KNOBS[::-1], LINEAR[::-1], odd),
+    ),
+    "schedule": lambda: (ScheduleSpace(KNOBS[:1], 3, SUMS), ScheduleSpace(KNOBS[:1], 3, SUMS[::-1])),
+    "subsets": lambda: (SubsetSpace("abcdefg", 3), SubsetSpace("gfedcba", 3)),
+    "described": lambda: (again(SMALL), again(dict(reversed(SMALL.items())))),
 }
 """Each space, and the same space made or opened a second time, from what was given in another order."""
 

@@ -14,13 +14,14 @@ import pytest
 import sixth_harness as sixth
 from dure_sixth import FIELD
 from dure_sixth.field import Dough
-from dure_sixth.recipes import BREAD, space, stickiness, values_of, volume
+from dure_sixth.recipes import BREAD, stickiness, values_of, volume
 
 from dure.base.errors import BadInput, NotFound
 from dure.campaign.field import installed_fields, load_field
 from dure.campaign.report.readings import write_readings
 from dure.campaign.spec import read_specification
 from dure.data import evidence
+from dure.design.described import described_space
 from dure.store.frames import get_frame
 from dure.verify.conformance import check_conforms
 
@@ -127,7 +128,8 @@ def test_recipes_are_refused_by_its_gate(ended: Any) -> None:
 def test_its_check_conforms() -> None:
     import numpy as np
 
-    check_conforms(Dough(), space({"parameters": BREAD}).sample(5, np.random.default_rng(0)))
+    recipes = described_space({"kind": "recipe", "parameters": BREAD})
+    check_conforms(Dough(), recipes.sample(5, np.random.default_rng(0)))
 
 
 def test_its_template_is_a_problem(tmp_path: Path) -> None:
@@ -142,4 +144,4 @@ def test_a_problem_that_it_does_not_have_is_named() -> None:
 
 def test_a_space_without_parameters_is_refused() -> None:
     with pytest.raises(BadInput, match="needs parameters"):
-        space({})
+        described_space({"kind": "recipe"})

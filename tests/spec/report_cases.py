@@ -19,6 +19,7 @@ from dure.campaign.report.data import (
     Discovery,
     Fact,
     FailedOrder,
+    Finalist,
     Finding,
     GateCount,
     Ladder,
@@ -26,7 +27,6 @@ from dure.campaign.report.data import (
     Objective,
     Plate,
     Plates,
-    Pose,
     Provenance,
     Reason,
     Refusal,
@@ -387,16 +387,22 @@ def jak2(seed: int = 0, noise_only: bool = False) -> ReportData:
     results = answer(made, assays)
     rest = sorted(set(range(POOL)) - {int(i) for i in made.order})
     stop = stopping_curve(made.truth[rest] + 0.2, np.full(len(rest), 0.55), results.best.value)
-    poses = tuple(
-        Pose(
+    finalists = tuple(
+        Finalist(
             f.candidate,
             f.name,
-            Value(-9.4 + i / 5, "kcal/mol", "simulated", f"T-pose-{i}", decimals=1),
+            "passed" if i != 3 else "flagged",
+            (
+                Fact(
+                    both("도킹 점수", "docking score"),
+                    Value(-9.4 + i / 5, "kcal/mol", "simulated", f"T-pose-{i}", decimals=1),
+                ),
+            ),
             (
                 (both("분자 구조가 온전함", "sound geometry"), True),
                 (both("단백질과 겹치지 않음", "no clash with the protein"), i != 3),
             ),
-            both(f.drawing, f.drawing) if f.drawing else None,
+            (both(f.drawing, f.drawing),) if f.drawing else (),
         )
         for i, f in enumerate(results.findings[:5])
     )
@@ -445,7 +451,7 @@ def jak2(seed: int = 0, noise_only: bool = False) -> ReportData:
             tuple(sorted(made.hits.ids)),
             POOL,
         ),
-        poses=poses,
+        finalists=finalists,
         cost=Cost(
             242,
             242,
@@ -502,7 +508,7 @@ def waiting() -> ReportData:
         plates=plates(),
         quality=early,
         stopping=early,
-        poses=early,
+        finalists=early,
         early_reads=sealed,
         cost=Cost(50, 242, 12.0, 86_400.0, (1_250_000, "KRW")),
     )

@@ -68,7 +68,7 @@ def test_a_replayed_pool_fills_every_section(hub: sixth.InlineHub, tmp_path: Pat
     assert len(data.stopping.probability) == 40 - 10 - refused + 1
     assert refused == len(data.ladder.refusals) > 0
     assert data.answer.best.value == max(a.value.value for a in data.assays)
-    assert data.poses == Absent(data.poses.why)
+    assert data.finalists == Absent(data.finalists.why)
     assert data.plates.why.en == "this laboratory gives no plates"
 
 
@@ -425,9 +425,9 @@ def test_what_a_finalists_check_drew_is_on_the_page_in_both_languages(
     outcome = run.state.closed["examine"]
     assert set(outcome["artefacts"]) == set(outcome["finalists"])
     data = written(run)
-    assert len(data.poses) == 3
-    assert data.poses[0].score.value == -3.5
-    assert [label.en for label, _ in data.poses[0].checks] == ["crust"]
+    assert len(data.finalists) == 3
+    assert data.finalists[0].facts[0].value.value == -3.5
+    assert [label.en for label, _ in data.finalists[0].checks] == ["crust"]
     assert "a loaf" in render(data, "en")
     assert "빵 한 덩이" in render(data, "ko")
     assert "빵 한 덩이" not in render(data, "en")
@@ -443,7 +443,7 @@ def test_a_candidate_that_a_check_cannot_bear_costs_the_others_no_drawing(
     outcome = run.state.closed["examine"]
     assert set(outcome["finalists"]) == set(names)
     assert set(outcome["artefacts"]) == set(names) - {burnt}
-    assert {pose.candidate for pose in written(run).poses} == set(names) - {burnt}
+    assert {f.candidate for f in written(run).finalists} == set(names) - {burnt}
 
 
 def test_a_check_that_is_not_installed_is_named_in_both_languages(
@@ -451,7 +451,7 @@ def test_a_check_that_is_not_installed_is_named_in_both_languages(
 ) -> None:
     monkeypatch.setattr(Oven, "missing", lambda self: "ovens is not installed: pip install 'dure[oven]'")
     data = written(examined(hub, tmp_path / "p", Oven(), monkeypatch))
-    assert isinstance(data.poses, Absent)
+    assert isinstance(data.finalists, Absent)
     [(_, why)] = data.ladder.skipped
     assert why.en == "ovens is not installed: pip install 'dure[oven]'"
     assert "설치되어 있지 않습니다" in why.ko

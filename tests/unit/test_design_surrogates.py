@@ -172,7 +172,7 @@ def test_a_batch_spreads():
     at = np.flatnonzero(~free)
     belief = Belief.of(fit(pool_kernels(pool), at, np.sin(9 * x[at]), ["="] * len(at)))
     greedy = best(belief.sd, free, 8)
-    spread = one_by_one(belief, free, 8, lambda mean, sd, chosen: sd)
+    spread = one_by_one(belief, free, 8, lambda part, chosen: part.sd)
     assert len(set(spread)) == 8
     assert free[spread].all()
     assert x[spread].std() > x[greedy].std()

@@ -14,9 +14,11 @@ from dure.access.terms import Code, Terms, inherit
 from dure.base.canonical import canonical
 from dure.base.errors import NotFound, Unavailable
 from dure.base.types import Resource
-from dure.campaign.climbing import climb_keeping
+from dure.campaign.climbing import climb_keeping, ladder_of
+from dure.campaign.contrast import contrast
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
 from dure.campaign.run import Run, seed_of
+from dure.campaign.sourcefiles import read_source
 from dure.campaign.state import State, Step, worse_than
 from dure.campaign.statistics import (
     Hits,
@@ -44,9 +46,19 @@ def ranked(run: Run) -> list[str]:
     return run.state.ranked(run.problem.objective.sign)
 
 
+def answers(run: Run) -> list[str]:
+    """What the campaign answers with, best first: all that was measured, or only what passed a gate of the finalists.
+
+    A gate that only flags lets all stand; one that refuses (held-out members, say) leaves nothing that did not pass it.
+    """
+    outcome = run.state.closed.get("examine", {})
+    order = ranked(run)
+    return [c for c in order if c in outcome["passed"]] if outcome.get("gated") else order
+
+
 def examine(run: Run, step: Step) -> None:
     """A closer and dearer look at the best candidates."""
-    finalists = ranked(run)[: run.problem.finalists["n"]]
+    finalists = _finalists(run)
     inputs, skipped = _source_files(run)
     if skipped is not None or not finalists:
         why = skipped or "nothing was measured"
@@ -64,10 +76,13 @@ def examine(run: Run, step: Step) -> None:
     found, artefacts = climb_keeping(run, run.designs(finalists), "finalists", inputs)
     objects = run.parts.objects
     frames = evidence.put(objects, found.evidence)
+    ladder, _ = ladder_of(run, "finalists", inputs)
     run.record(
         step,
         {
             "finalists": finalists,
+            "gated": any(gate.action == "refuse" for rung in ladder.rungs for gate in rung.gates),
+            "passed": [c for c in finalists if c not in found.refused],
             "verdicts": put_frame(objects, found.verdicts),
             "skipped": [[s.check, s.why] for s in found.skipped],
             "inputs": inputs,
@@ -78,12 +93,19 @@ def examine(run: Run, step: Step) -> None:
     )
 
 
+def _finalists(run: Run) -> list[str]:
+    """The best designs; one that breaks a constraint is none, unless all do."""
+    newest, order = run.state.newest, ranked(run)
+    kept = [c for c in order if newest[c].violation == 0]
+    return (kept or order)[: run.problem.finalists["n"]]
+
+
 def _source_files(run: Run) -> tuple[dict[str, str], str | None]:
     """Objects of the source files that the finalists' ladder reads; or why it cannot be built."""
     files: dict[str, str] = {}
 
     def read(source: str, part: str, name: str) -> bytes:
-        data = _read_source(run, source, part, name)
+        data = read_source(run.parts, source, part, name)
         files["/".join((source, part, name))] = run.parts.objects.put(data)
         return data
 
@@ -94,16 +116,6 @@ def _source_files(run: Run) -> tuple[dict[str, str], str | None]:
     except NotFound as error:
         return {}, str(error).replace("\n  → ", "; ")
     return files, None
-
-
-def _read_source(run: Run, source: str, part: str, name: str) -> bytes:
-    act = run.act("data")
-    with act.read() as reader:
-        row = datasets.find_part(reader, source, part)
-    if row is None:
-        raise NotFound(f"the source {source} is not in this hub", remedy=f"fetch it with: dure fetch {source}")
-    act.require("dataset.read", Resource("dataset", row.accession))
-    return datasets.read_member(run.parts.objects, datasets.describe(run.parts.objects, row.manifest), name)
 
 
 def unseal(run: Run, step: Step) -> None:
@@ -143,6 +155,9 @@ def tested(state: State) -> list[str]:
 
 def control(run: Run, step: Step) -> None:
     """Runs the controls and scores the campaign beside them."""
+    if not run.problem.scored:
+        contrast(run, step)
+        return
     values = truth(run)
     done = tested(run.state)
     top, ten = Hits.top_percent(values), Hits.best(values, TOP)
@@ -232,6 +247,9 @@ def _runs(run: Run, name: str, strategy_name: str, seeds: int, *, permuted: bool
 def register_model(run: Run, step: Step) -> None:
     """Keeps the final model with its card."""
     knowledge = run.knowledge()
+    if run.strategy.predict(run.space, knowledge, knowledge.measured[:1]) is None:
+        run.record(step, {"model": None})  # a strategy without a model leaves none behind
+        return
     model = ProcessModel(run.strategy.name, knowledge.measured, knowledge.values, knowledge.qualifiers)
     objective = run.problem.objective
     foreseen = predicted_before(run)

@@ -7,16 +7,36 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
-from dure.base.errors import NotFound
+from dure.base.errors import BadInput, NotFound
 from dure.compute.task import Task
 from dure.design.candidate import Candidate
 from dure.design.contract import FeatureBlock, Space
+from dure.models.recipe import Recipe
+from dure.models.recipe import Texts as Texts
 from dure.verify.ladder import Ladder
 
-Texts = Mapping[str, str]
-"""A text in each language: `{"en": …, "ko": …}`."""
+Read = tuple[str, str, str]
+"""A file of a fetched source: (source, part, file name)."""
 ReadSource = Callable[[str, str, str], bytes]
 """(source, part, file name) -> bytes of a fetched source; `NotFound` names the fetch command."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A laboratory in a program; what it gives is always labelled `simulated`.
+
+    Attributes:
+        run: task from `candidate` (canonical JSON of kind, content and form) and the files it reads, each as
+            `source/part/file`; params are the problem's `lab` table, and the seed is the order's. It gives `values`
+            (canonical JSON: property -> {value, and where known sd and n}), or `failed` (canonical JSON of a code such
+            as `diverged`) where this design has no value. What else it gives is kept beside the order.
+        reads: which files of fetched sources it needs, from the `lab` table; refuses a table it cannot take.
+        reference: the design that everybody uses today, from the `lab` table; None where there is none.
+    """
+
+    run: Task
+    reads: Callable[[Mapping[str, Any]], Sequence[Read]] = lambda lab: ()
+    reference: Callable[[Mapping[str, Any]], Candidate] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,8 +56,8 @@ class Field:
         space: a space without a file, from the specification's `space` table.
         ladder: the checks and gates of every proposal, from the specification's `ladder` table.
         finalists: those of the best at the end, from the `finalists` table and fetched sources.
-        simulate: task from `candidate` (canonical JSON of kind, content and form) and seed to `value` (canonical JSON
-            number).
+        simulators: its simulated laboratories, by the name that `[lab] simulator` gives.
+        models: the models it can train, by name.
         draw: SVG of a candidate, (candidate, width, height).
         label: a candidate in a few characters.
         group: what "by scaffold" means here: candidates of one group are near relatives.
@@ -63,7 +83,8 @@ class Field:
     read_features: Callable[[bytes], tuple[FeatureBlock, ...]] | None = None
     space: Callable[[Mapping[str, Any]], Space] | None = None
     finalists: Callable[[Mapping[str, Any], ReadSource], Ladder] | None = None
-    simulate: Task | None = None
+    simulators: Mapping[str, Simulator] = field(default_factory=dict)
+    models: Mapping[str, Recipe] = field(default_factory=dict)
     group: Callable[[Candidate], str] | None = None
     rank: Callable[[Sequence[Candidate]], Sequence[float]] | None = None
     rank_title: Texts = field(default_factory=dict)
@@ -72,6 +93,23 @@ class Field:
     resolution: Mapping[str, Texts] = field(default_factory=dict)
     derive: Callable[[Candidate, str, float], Sequence[tuple[Texts, float, str, int]]] | None = None
     caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def simulator_of(field_: Field, lab: Mapping[str, Any]) -> Simulator:
+    """The simulator that a problem's `lab` table names; a field with one needs no name.
+
+    Raises:
+        BadInput: the field has none, or none of this name.
+    """
+    name = lab.get("simulator", next(iter(field_.simulators)) if len(field_.simulators) == 1 else None)
+    if name not in field_.simulators:
+        known = ", ".join(field_.simulators) or "none"
+        raise BadInput(
+            f"the field {field_.name} has no simulator {name!r}",
+            where="[lab], simulator",
+            remedy=f"its simulators: {known}",
+        )
+    return field_.simulators[name]
 
 
 def load_field(name: str) -> Field:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dure.base.canonical import digest
+from dure.campaign.field import simulator_of
 from dure.campaign.run import Run
+from dure.campaign.sourcefiles import read_source
 from dure.lab.orders import Driver
 from dure.lab.replay import ReplayDriver, plate_id
-from dure.lab.simulated import SimulatedDriver
+from dure.lab.simulated import SimulatedDriver, Simulation
 
 
 def open_driver(run: Run) -> Driver:
@@ -49,19 +51,26 @@ def _manual(run: Run) -> Driver:
 
 
 def _simulated(run: Run) -> Driver:
-    assert run.field_.simulate is not None
+    objective = run.problem.objective
     return SimulatedDriver(
-        run.parts.tasks,
-        run.parts.objects,
+        simulation(run),
         lab_folder(run) / "orders.jsonl",
-        run.field_.simulate,
-        dict(run.problem.lab),
         run.designs,
-        run.problem.objective.property,
-        run.problem.objective.unit,
+        {objective.property: objective.unit, **{c.property: c.unit for c in objective.constraints}},
         run.parts.clock,
-        run.setup.access,
     )
+
+
+def simulation(run: Run) -> Simulation:
+    """The simulator of a campaign with all that it reads."""
+    lab = dict(run.problem.lab)
+    simulator = simulator_of(run.field_, lab)
+
+    def inputs() -> dict[str, str]:
+        reads = simulator.reads(lab)
+        return {"/".join(name): run.parts.objects.put(read_source(run.parts, *name)) for name in reads}
+
+    return Simulation(run.parts.tasks, run.parts.objects, simulator.run, lab, inputs, run.setup.access)
 
 
 _DRIVERS: dict[str, Callable[[Run], Driver]] = {"replay": _replay, "manual": _manual, "simulated": _simulated}

@@ -12,13 +12,13 @@ from typing import Any
 
 from dure.base.canonical import canonical, digest_bytes
 from dure.base.errors import NotFound
-from dure.base.types import Resource
 from dure.campaign import journal
-from dure.campaign.field import Field, load_field
+from dure.campaign.field import Field, load_field, simulator_of
 from dure.campaign.journal import Journal
 from dure.campaign.problem import Problem
 from dure.campaign.run import Parts, Run
 from dure.campaign.setup import Setup
+from dure.campaign.sourcefiles import read_source
 from dure.campaign.spec import Specification
 from dure.campaign.state import State, Step, apply, next_step
 from dure.data import datasets
@@ -167,11 +167,14 @@ def _unprepared(spec: Specification, ladder: Ladder) -> Problem:
 
 def _inputs(parts: Parts, spec: Specification) -> tuple[int | None, tuple[str, ...]]:
     """How many rows the file has, and what is missing before a campaign could start."""
-    if "source" in spec.space:
-        source = find_source(spec.space["source"])
+    wanted = [(spec.space["source"], str(spec.space.get("part")))] if "source" in spec.space else []
+    if spec.lab["driver"] == "simulated":
+        reads = simulator_of(load_field(spec.field), spec.lab).reads(spec.lab)
+        wanted += [(source, part) for source, part, _ in reads]
+    if wanted:
         with parts.act("system:data").read() as reader:
-            there = datasets.find_part(reader, source.name, str(spec.space.get("part"))) is not None
-        return None, () if there else (f"dure fetch {source.name}",)
+            missing = [s for s, part in wanted if datasets.find_part(reader, find_source(s).name, part) is None]
+        return None, tuple(f"dure fetch {source}" for source in dict.fromkeys(missing))
     if "file" in spec.space and spec.folder is not None:
         from dure.data.tables import read_table
 
@@ -184,19 +187,10 @@ def _finalists(parts: Parts, field: Field, spec: Specification) -> tuple[Ladder 
     if not spec.finalists.get("n") or field.finalists is None:
         return None, None
 
-    def read(source: str, part: str, name: str) -> bytes:
-        act = parts.act("system:data")
-        with act.read() as reader:
-            row = datasets.find_part(reader, source, part)
-        if row is None:
-            raise NotFound(f"the source {source} is not in this hub", remedy=f"dure fetch {source}")
-        act.require("dataset.read", Resource("dataset", row.accession))
-        return datasets.read_member(parts.objects, datasets.describe(parts.objects, row.manifest), name)
-
     try:
-        return field.finalists(spec.finalists, read), None
+        return field.finalists(spec.finalists, lambda *name: read_source(parts, *name)), None
     except NotFound as error:
-        return None, error.remedy
+        return None, (error.remedy or "").removeprefix("fetch it with: ")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dure.access.terms import Code, Terms
+from dure.access.terms import ACCESS, Code, Terms
 from dure.base.canonical import canonical, digest
 from dure.base.errors import BadInput, NotFound, Unavailable
 from dure.base.types import Resource
 from dure.campaign.climbing import package_versions
-from dure.campaign.field import Field, load_field
+from dure.campaign.field import Field, load_field, simulator_of
 from dure.campaign.problem import Problem
-from dure.campaign.run import Parts
+from dure.campaign.run import Parts, own_space
 from dure.campaign.setup import Setup
+from dure.campaign.sourcefiles import read_source, source_row
 from dure.campaign.spec import Specification
 from dure.compute.record import Call, Result
 from dure.compute.runner import Resources
@@ -95,16 +97,33 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
     )
     if spec.space.get("kind", "pool") == "pool":
         return _with_pool(parts, owner, spec, field, setup)
-    if field.space is None:
-        raise BadInput(f"the field {spec.field} has pools only", where="[space], kind", remedy='write kind = "pool"')
-    field.space(spec.space)  # refuses a description it cannot take
-    return replace(setup, problem=replace(problem, space=dict(spec.space)))
+    own_space(field, spec.space)  # refuses a description it cannot take
+    return _with_sources(parts, field, replace(setup, problem=replace(problem, space=dict(spec.space))))
+
+
+def _with_sources(parts: Parts, field: Field, setup: Setup) -> Setup:
+    """The set-up with the sources that its simulator reads, and its finalists' settings looked through."""
+    problem = setup.problem
+    rows: list[Any] = []
+
+    def read(source: str, part: str, name: str) -> bytes:
+        rows.append(source_row(parts, source, part))
+        return read_source(parts, source, part, name)
+
+    if problem.lab["driver"] == "simulated":
+        for source, part, _ in simulator_of(field, problem.lab).reads(problem.lab):
+            rows.append(source_row(parts, source, part))
+    if field.finalists is not None and problem.finalists.get("n"):
+        with suppress(NotFound):  # a source that is not fetched leaves the check out, and the report says so
+            field.finalists(problem.finalists, read)
+    access = max([setup.access, *(row.access for row in rows)], key=ACCESS.index)
+    return replace(setup, sources=tuple(dict.fromkeys(row.accession for row in rows)), access=access)
 
 
 def _laboratory(spec: Specification) -> dict[str, Any]:
     """The laboratory as the problem names it; the assay is the digest of all that describes it."""
     described = {name: value for name, value in spec.lab.items() if name != "column"}
-    return {**described, "assay": digest(["assay", described, asdict(spec.objective)])}
+    return {**described, "assay": digest(["assay", described, spec.objective.describe()])}
 
 
 def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setup: Setup) -> Setup:

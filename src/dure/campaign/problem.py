@@ -12,6 +12,40 @@ from dure.base.errors import BadInput
 
 
 @dataclass(frozen=True)
+class Constraint:
+    """A bound on another property of the same order.
+
+    Attributes:
+        property, unit: its name and UCUM unit.
+        low, high: both allowed; None: open on that side.
+    """
+
+    property: str
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise BadInput(
+                f"the constraint on {self.property!r} has no bound",
+                where="objective.constraints",
+                remedy="give low, high or both",
+            )
+
+    def slack(self, value: float) -> float:
+        """How far inside a value lies, as a share of the bound (of 1 where it is 0); negative: broken by so much."""
+        sides = [] if self.low is None else [(value - self.low) / (abs(self.low) or 1.0)]
+        sides += [] if self.high is None else [(self.high - value) / (abs(self.high) or 1.0)]
+        return min(sides)
+
+    def __str__(self) -> str:
+        low = f"{self.low:g} <= " if self.low is not None else ""
+        high = f" <= {self.high:g}" if self.high is not None else ""
+        return f"{low}{self.property}{high}" + (f" {self.unit}" if self.unit != "1" else "")
+
+
+@dataclass(frozen=True)
 class Objective:
     """The property to be made as good as possible.
 
@@ -20,18 +54,32 @@ class Objective:
         unit: UCUM; `1` for logarithms.
         direction: `maximise` or `minimise`.
         reference: what a logarithm refers to, for readers: `mol/L`.
+        constraints: what a design must keep besides; a better design that breaks one is no better.
     """
 
     property: str
     unit: str
     direction: str = "maximise"
     reference: str = ""
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         if self.direction not in ("maximise", "minimise"):
             raise BadInput(
                 f"{self.direction!r} is no direction", where="objective.direction", remedy="write maximise or minimise"
             )
+
+    def describe(self) -> dict[str, Any]:
+        """Canonical values."""
+        values = asdict(self)
+        # Problems without constraints keep the digest that they had before there were any.
+        constraints = values.pop("constraints")
+        return {**values, **({"constraints": constraints} if constraints else {})}
+
+    @classmethod
+    def from_description(cls, value: Mapping[str, Any]) -> Objective:
+        """The inverse of `describe`."""
+        return cls(**{**value, "constraints": tuple(Constraint(**c) for c in value.get("constraints", ()))})
 
     @cached_property
     def sign(self) -> float:
@@ -104,7 +152,7 @@ class Problem:
             "kind": "dure.problem",
             "v": 1,
             **{name: getattr(self, name) for name in self.__dataclass_fields__},
-            "objective": asdict(self.objective),
+            "objective": self.objective.describe(),
             "budget": asdict(self.budget),
         }
 
@@ -112,7 +160,8 @@ class Problem:
     def from_description(cls, value: Mapping[str, Any]) -> Problem:
         """The inverse of `describe`."""
         given = {name: value[name] for name in cls.__dataclass_fields__}
-        return cls(**{**given, "objective": Objective(**value["objective"]), "budget": Budget(**value["budget"])})
+        objective = Objective.from_description(value["objective"])
+        return cls(**{**given, "objective": objective, "budget": Budget(**value["budget"])})
 
     @cached_property
     def digest(self) -> str:

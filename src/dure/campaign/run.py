@@ -221,6 +221,9 @@ def knowledge_of(problem: Problem, state: State, known: Mapping[str, Candidate],
         refused=state.refused,
         assays_left=problem.budget.assays - state.ordered,
         pool_size=size,
+        slack=np.array([m.slack for m in newest.values()], dtype=float).reshape(len(newest), -1)
+        if problem.objective.constraints
+        else np.empty((0, 0)),
     )
 
 
@@ -233,11 +236,17 @@ def open_space(objects: Objects, field_: Field, setup: Setup) -> Space:
     from dure.design.pool import PoolSpace
 
     if setup.pool is None:
-        assert field_.space is not None
-        return field_.space(setup.problem.space)
+        return own_space(field_, setup.problem.space)
     table = pq.read_table(io.BytesIO(objects.get(setup.pool)))
     blocks = read_blocks(field_, [objects.get(digest) for digest in setup.features])
     return PoolSpace(setup.problem.space["candidates"], table.select(["id", "content", "form"]), blocks)
+
+
+def own_space(field_: Field, table: Mapping[str, Any]) -> Space:
+    """A space that needs no file: the field's own kind, or one that its description says all of."""
+    from dure.design.described import described_space
+
+    return field_.space(table) if field_.space else described_space(table)
 
 
 def read_blocks(field_: Field, pieces: Sequence[bytes]) -> tuple[FeatureBlock, ...]:

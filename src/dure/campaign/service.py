@@ -117,11 +117,11 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """The summary of a campaign as it stands."""
-    from dure.campaign.closing import ranked
+    from dure.campaign.closing import answers
 
     state, problem = run.state, run.problem
     score: Mapping[str, Any] = state.closed.get("control", {})
-    order_ = ranked(run)
+    order_ = answers(run)
     best = state.newest[order_[0]] if order_ else None
     return Summary(
         campaign=run.identifier,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dure.base.errors import BadInput, NotFound
 from dure.campaign.field import load_field
-from dure.campaign.problem import Budget, Objective
+from dure.campaign.problem import Budget, Constraint, Objective
 from dure.campaign.protocol import check_laboratory
 
 
@@ -48,28 +48,34 @@ class Specification:
     def written(self) -> dict[str, Any]:
         """The same as plain values, without the folder: a specification that was moved is the same one."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "folder"}
-        return {**values, "objective": asdict(self.objective), "budget": asdict(self.budget)}
+        return {**values, "objective": self.objective.describe(), "budget": asdict(self.budget)}
 
 
 _TABLES = {
-    "space": {"kind", "file", "source", "part", "dataset", "structure", "name", "parameters"},
-    "objective": {"property", "unit", "direction", "reference"},
+    "space": {"kind", "file", "source", "part", "dataset", "structure", "name"},
+    "objective": {"property", "unit", "direction", "reference", "constraints"},
     "budget": {"first", "batch", "rounds"},
     "lab": {
         "driver", "column", "unit", "scale", "assay", "version", "plate", "replicates", "top", "factor", "points",
         "reference", "positive", "negative", "agreement", "noise", "substrate", "km", "signal",
     },
     "strategy": {"name"},
-    "finalists": {"n", "check", "target", "exhaustiveness"},
+    "finalists": None,
     "controls": {"seeds", "noise_sd"},
     "ladder": None,
 }  # fmt: skip
+"""Keys of each table; None: the field knows them. So it does those of a space that is no pool, and of a simulator."""
+QUICK = "quick"
+"""The table of a shipped problem that says what a quick look changes in the others."""
 _REQUIRED = ("field", "space", "objective", "budget", "lab")
 _TOP = {*_TABLES, "field", "title", "seed"}
 
 
-def read_specification(text: str) -> Specification:
+def read_specification(text: str, *, quick: bool = False) -> Specification:
     """A shipped problem (`drug/jak2`) or the path of a problem file.
+
+    Args:
+        quick: with the smaller budget that the problem names for a first look; its title then says so.
 
     Raises:
         NotFound: neither exists.
@@ -77,7 +83,7 @@ def read_specification(text: str) -> Specification:
     """
     path = Path(text)
     if path.suffix == ".toml" or path.is_file():
-        return _from_file(path)
+        return _from_file(path, quick)
     field_name, _, problem = text.partition("/")
     problems = load_field(field_name).problems
     if problem not in problems:
@@ -85,10 +91,29 @@ def read_specification(text: str) -> Specification:
             f"the field {field_name} has no problem {problem!r}",
             remedy=f"it has {', '.join(f'{field_name}/{name}' for name in sorted(problems))}; or name a problem.toml",
         )
-    return specification({"field": field_name, **problems[problem]}, text, name=text)
+    return specification(_looked_at({"field": field_name, **problems[problem]}, quick, text), text, name=text)
 
 
-def _from_file(path: Path) -> Specification:
+def _looked_at(value: Mapping[str, Any], quick: bool, where: str) -> dict[str, Any]:
+    """The values of a problem, or of the quick look at it."""
+    changes = value.get(QUICK)
+    plain = {key: table for key, table in value.items() if key != QUICK}
+    if not quick:
+        return plain
+    if not isinstance(changes, Mapping) or not all(isinstance(table, Mapping) for table in changes.values()):
+        raise BadInput(
+            "this problem has no quick look",
+            where=where,
+            remedy="leave --quick out, or write [quick.budget] and what it changes below it",
+        )
+    title = value.get("title", where)
+    titles = title if isinstance(title, Mapping) else {"en": title, "ko": title}
+    said = {"en": " (quick look, small budget)", "ko": " (빠른 훑어보기, 작은 예산)"}
+    merged = {key: {**plain.get(key, {}), **table} for key, table in changes.items()}
+    return {**plain, **merged, "title": {lang: text + said[lang] for lang, text in titles.items()}}
+
+
+def _from_file(path: Path, quick: bool) -> Specification:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -101,7 +126,7 @@ def _from_file(path: Path) -> Specification:
         raise BadInput(f"byte {error.start} is not UTF-8", where=str(path), remedy="save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadInput(f"not TOML: {error}", where=str(path), remedy="compare it with what `dure new` writes") from None
-    return specification(value, str(path), folder=path.absolute().parent)
+    return specification(_looked_at(value, quick, str(path)), str(path), folder=path.absolute().parent)
 
 
 def specification(
@@ -119,7 +144,8 @@ def specification(
         table = value.get(key, {})
         if not isinstance(table, Mapping):
             raise BadInput(f"{key!r} must be a table", where=where, remedy=f"write [{key}] and its keys below it")
-        strange = sorted(set(table) - allowed) if allowed is not None else []
+        own = (key == "space" and table.get("kind", "pool") != "pool") or table.get("driver") == "simulated"
+        strange = sorted(set(table) - allowed) if allowed is not None and not own else []
         if strange:
             raise BadInput(
                 f"unknown key {strange[0]!r}",
@@ -128,23 +154,19 @@ def specification(
             )
         tables[key] = table
     title = value.get("title", where)
+    simulated = tables["lab"].get("driver") == "simulated"
     made = Specification(
         field=_checked(value["field"], str, f"{where}, field"),
         name=name,
         title=title if isinstance(title, Mapping) else {"en": title, "ko": title},
         space=tables["space"],
-        objective=_built(
-            Objective,
-            tables["objective"],
-            f"{where}, [objective]",
-            {"property": str, "unit": str, "direction": str, "reference": str},
-        ),
+        objective=_objective(tables["objective"], f"{where}, [objective]"),
         budget=_built(Budget, tables["budget"], f"{where}, [budget]", {"first": int, "batch": int, "rounds": int}),
         lab=_driver(tables["lab"], where),
         strategy={"name": "dure", **tables["strategy"]},
         ladder=tables["ladder"],
         finalists=tables["finalists"],
-        controls={"seeds": 20, "noise_sd": 0.3, **tables["controls"]},
+        controls={"seeds": 1 if simulated else 20, "noise_sd": 0.3, **tables["controls"]},
         seed=_checked(value.get("seed", 1), int, f"{where}, seed"),
         folder=folder,
     )
@@ -189,6 +211,30 @@ def _driver(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             remedy="write p (for -log10 of mol/L) or linear",
         )
     return table
+
+
+def _objective(table: Mapping[str, Any], where: str) -> Objective:
+    rows = table.get("constraints", ())
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        raise BadInput(
+            "constraints must be a list of tables",
+            where=f"{where}, constraints",
+            remedy="write [[objective.constraints]] and below it property, unit, and low or high",
+        )
+    constraints = [_constraint(row, f"{where}, constraints") for row in rows]
+    plain = {key: value for key, value in table.items() if key != "constraints"}
+    kinds = {"property": str, "unit": str, "direction": str, "reference": str}
+    made: Objective = _built(Objective, plain, where, kinds)
+    return replace(made, constraints=tuple(constraints)) if constraints else made
+
+
+def _constraint(row: Mapping[str, Any], where: str) -> Constraint:
+    bounds = {key: float(row[key]) for key in ("low", "high") if isinstance(row.get(key), int | float)}
+    if set(row) - {"property", "unit", "low", "high"} or not {"property", "unit"} <= set(row) or not bounds:
+        raise BadInput(
+            "a constraint is not understood", where=where, remedy="give property, unit, and low or high as numbers"
+        )
+    return Constraint(str(row["property"]), str(row["unit"]), **bounds)
 
 
 def _checked(value: Any, kind: type, where: str) -> Any:

@@ -5,7 +5,7 @@ Nothing here reads a clock, a file or a database. `fold` takes the campaign's st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,13 +25,27 @@ def worse_than(sign: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One result: value and sd in the objective's unit; `failed` says why there is none."""
+    """One result: value and sd in the objective's unit; `failed` says why there is none.
+
+    `slack` is how far inside each of the objective's constraints it lies, as a share of the bound; negative: broken.
+    """
 
     candidate: str
     value: float | None
     sd: float | None
     qualifier: str
     failed: str | None = None
+    slack: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Measured:
+        """A result as a step's outcome holds it."""
+        return cls(*row[:5], *(tuple(slack) for slack in row[5:]))
+
+    @property
+    def violation(self) -> float:
+        """By how much it breaks its constraints, all together; 0: not at all."""
+        return sum(-slack for slack in self.slack if slack < 0)
 
     def bounded(self, sign: float) -> bool:
         """Whether it says only how bad it is at least."""
@@ -95,10 +109,11 @@ class State:
     def ranked(self, sign: float) -> list[str]:
         """Measured candidates by their newest value, best first; ties by id.
 
-        A value that is only bounded from the better side (an inactive, `pIC50 < 5`) says nothing of how good it is, so
-        it stands behind all others, however generous the bound.
+        One that keeps all constraints stands before one that breaks any. A value that is only bounded from the better
+        side (an inactive, `pIC50 < 5`) says nothing of how good it is, so it stands behind all others, however generous
+        the bound.
         """
-        order = {c: (m.bounded(sign), -sign * (m.value or 0.0), c) for c, m in self.newest.items()}
+        order = {c: (m.violation, m.bounded(sign), -sign * (m.value or 0.0), c) for c, m in self.newest.items()}
         return sorted(order, key=order.__getitem__)
 
     @property
@@ -151,6 +166,8 @@ def closing_steps(problem: Problem) -> tuple[str, ...]:
     names = ["examine"] if problem.finalists.get("n") else []
     if problem.scored:
         names += ["unseal", "control"]
+    elif problem.lab["driver"] == "simulated" and problem.controls["seeds"]:
+        names += ["control"]
     return (*names, "register", "deposit", "report")
 
 
@@ -204,7 +221,7 @@ def apply(state: State, body: Mapping[str, Any], outcome: Mapping[str, Any]) -> 
     if name == "order":
         return _change(state, lambda r, o: replace(r, ordered=dict(o["orders"])), outcome)
     if name == "read":
-        return _change(state, lambda r, o: replace(r, results=tuple(Measured(*row) for row in o["results"])), outcome)
+        return _change(state, lambda r, o: replace(r, results=tuple(map(Measured.of, o["results"]))), outcome)
     if name in ("finish", "stop"):
         return replace(state, stopped=outcome["reason"], closed={**state.closed, name: outcome})
     return replace(state, closed={**state.closed, name: outcome})
@@ -253,7 +270,10 @@ def state_digest(problem: Problem, state: State) -> str:
             "refused": sorted(r.refused),
             "verdicts": list(r.verdicts),
             "ordered": sorted((r.ordered or {}).items()),
-            "results": [[m.candidate, m.value, m.sd, m.qualifier, m.failed] for m in (r.results or ())],
+            "results": [
+                [m.candidate, m.value, m.sd, m.qualifier, m.failed, *([list(m.slack)] if m.slack else [])]
+                for m in (r.results or ())
+            ],
         }
         for r in state.rounds
     ]

@@ -152,16 +152,19 @@ def _conclude(run: Run, step: Step, rows: list[Any]) -> None:
     """The campaign's side: the round's results, by candidate id."""
     results: list[list[Any]] = []
     digests = sorted({row.frame for row in rows if row.frame})
-    found: dict[str, dict[str, Any]] = {}
+    objective = run.problem.objective
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for digest in digests:
         for row in get_frame(run.parts.objects, digest).to_pylist():
-            found[row["candidate"]] = row
+            found[row["candidate"], row["property"]] = row
     for row in rows:
-        if row.state == "failed" or found[row.candidate]["value"] is None:
+        if row.state == "failed" or found[row.candidate, objective.property]["value"] is None:
             results.append([row.candidate, None, None, "=", row.reason or "no-value"])
         else:
-            value = found[row.candidate]
-            results.append([row.candidate, value["value"], value["sd"], value["qualifier"], None])
+            value = found[row.candidate, objective.property]
+            slack = [c.slack(found[row.candidate, c.property]["value"]) for c in objective.constraints]
+            told = [row.candidate, value["value"], value["sd"], value["qualifier"], None]
+            results.append([*told, slack] if slack else told)
     simulated = run.driver.evidence_kind == "simulated"
     frames = (
         [evidence.Frame(d, "simulated", get_frame(run.parts.objects, d).num_rows) for d in digests] if simulated else []

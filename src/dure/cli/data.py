@@ -85,7 +85,7 @@ def _bring(hub: Hub, source: Source, brought: Path | None) -> list[str]:
 )
 def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
     from dure.base.errors import NotFound
-    from dure.data.catalogue import CATALOGUE
+    from dure.data.catalogue import catalogue
 
     session: Session = ctx.obj
     held: dict[str, int] = {}
@@ -93,7 +93,7 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
         with session.hub() as hub, hub.database.read() as reader:
             from dure.data.sources import fetched
 
-            held = {source.name: len(fetched(reader, source)) for source in CATALOGUE.values()}
+            held = {source.name: len(fetched(reader, source)) for source in catalogue().values()}
     except NotFound:
         held = {}  # the catalogue can be read before there is a hub
     rows = [
@@ -107,7 +107,7 @@ def list_sources(ctx: typer.Context, as_json: Json = False) -> None:
             "parts": len(source.parts),
             "fetched": held.get(source.name) == len(source.parts),
         }
-        for source in CATALOGUE.values()
+        for source in catalogue().values()
     ]
     if as_json:
         output.emit(rows)

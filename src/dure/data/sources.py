@@ -19,7 +19,7 @@ from dure.access.act import Act
 from dure.access.terms import Code, Terms
 from dure.base.errors import BadInput, Corrupt, NotFound, Unavailable
 from dure.base.types import Resource
-from dure.data.catalogue import CATALOGUE, Part, Source
+from dure.data.catalogue import Part, Source, catalogue
 from dure.data.datasets import Dataset, DatasetFile, deposit, find_part
 from dure.store.database import Reader
 from dure.store.files import put_files, read_manifest
@@ -30,9 +30,10 @@ DOWNLOAD_SECONDS = 600
 
 def find_source(name: str) -> Source:
     """The row of the catalogue; `NotFound` lists what there is."""
-    if name not in CATALOGUE:
-        raise NotFound(f"no source is called {name!r}", remedy=f"there are {', '.join(sorted(CATALOGUE))}")
-    return CATALOGUE[name]
+    known = catalogue()
+    if name not in known:
+        raise NotFound(f"no source is called {name!r}", remedy=f"there are {', '.join(known)}")
+    return known[name]
 
 
 def fetched(reader: Reader, source: Source) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from dure.design.batch import Belief, one_by_one
 from dure.design.contract import Floats, Knowledge
@@ -32,16 +32,22 @@ def reach(belief: Belief, free: NDArray[np.bool_], knowledge: Knowledge, n: int,
     little is known the level lies far above every mean and the sd decides; once the good ones stand out, the mean does.
     """
     level = passed_by(belief, max(FEWEST, SHARE * len(free)))
-    return one_by_one(belief, free, n, lambda mean, sd, chosen: (mean - level) / sd)
+    if not belief.kept.any():
+        return one_by_one(belief, free, n, lambda part, chosen: (part.mean - level) / part.sd)
+    return one_by_one(belief, free, n, lambda part, chosen: log_ndtr((part.mean - level) / part.sd) + part.kept)
 
 
 def passed_by(belief: Belief, count: float) -> float:
-    """The level that so many candidates are expected to pass, those not measured yet with the noise of an assay."""
+    """The level that so many candidates are expected to pass, those not measured yet with the noise of an assay.
+
+    Of those that may break a constraint only the part counts that they are likely to keep it.
+    """
     sd = np.sqrt(belief.variance + np.where(belief.known, 0, belief.noise))
+    share = np.exp(belief.kept)
     low, high = float((belief.mean - 8 * sd).min()), float((belief.mean + 8 * sd).max())
     for _ in range(BISECTIONS):
         level = (low + high) / 2
-        low, high = (level, high) if ndtr((belief.mean - level) / sd).sum() > count else (low, level)
+        low, high = (level, high) if (share * ndtr((belief.mean - level) / sd)).sum() > count else (low, level)
     return (low + high) / 2
 
 
@@ -54,19 +60,24 @@ class UpperBound:
     def __call__(
         self, belief: Belief, free: NDArray[np.bool_], knowledge: Knowledge, n: int, rng: np.random.Generator
     ) -> list[int]:
-        return one_by_one(belief, free, n, lambda mean, sd, chosen: mean + self.weight * sd)
+        return one_by_one(belief, free, n, lambda part, chosen: part.mean + self.weight * part.sd)
 
 
 def expected_improvement(
     belief: Belief, free: NDArray[np.bool_], knowledge: Knowledge, n: int, rng: np.random.Generator
 ) -> list[int]:
-    """Expected improvement over the best mean, each choice believed (Ginsbourger et al. 2010, "kriging believer")."""
-    known = float(belief.mean[belief.known].max())
+    """Expected improvement over the best mean, each choice believed (Ginsbourger et al. 2010, "kriging believer").
 
-    def score(mean: Floats, sd: Floats, chosen: list[int]) -> Floats:
-        gain = mean - max([known, *mean[chosen]])
-        z = gain / sd
-        score: Floats = gain * ndtr(z) + sd * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-        return score
+    With constraints, times the probability that they are kept (Gardner et al. 2014, ICML 32:937); the best is then the
+    best of those that keep them, or the lowest mean where none does.
+    """
+    kept = belief.mean[belief.known & (belief.kept > np.log(0.5))]
+    known = float(kept.max()) if len(kept) else float(belief.mean[belief.known].min())
+
+    def score(part: Belief, chosen: list[int]) -> Floats:
+        gain = part.mean - max([known, *part.mean[chosen]])
+        z = gain / part.sd
+        score: Floats = gain * ndtr(z) + part.sd * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+        return score * np.exp(part.kept)
 
     return one_by_one(belief, free, n, score)

@@ -13,8 +13,8 @@ from dure.design.surrogates import Fit
 
 Positions = NDArray[np.int64]
 Free = NDArray[np.bool_]
-Score = Callable[[Floats, Floats, list[int]], Floats]
-"""From mean and sd, shape (candidates,) each, and the batch so far to a score of that shape: the highest is next."""
+Score = Callable[["Belief", list[int]], Floats]
+"""From what is believed of some candidates and the batch so far to a score of each: the highest is next."""
 
 DIGITS = 10
 WATCHED = 400
@@ -32,6 +32,7 @@ class Belief:
     Attributes:
         mean, variance: shape (candidates,).
         known: which were measured, shape (candidates,).
+        kept: log probability that a candidate keeps all constraints, shape (candidates,).
         signal, noise: variances of the process and of a measurement.
     """
 
@@ -44,18 +45,20 @@ class Belief:
         kernel: PoolKernel,
         signal: float,
         noise: float,
+        kept: Floats | None = None,
     ) -> None:
         self.mean, self.variance, self.known = mean, variance, known
+        self.kept: Floats = np.zeros(len(mean)) if kept is None else kept
         self.kernel, self.signal, self.noise = kernel, signal, noise
         self._white = white
 
     @classmethod
-    def of(cls, fit: Fit) -> Belief:
-        """What a fitted process believes of its whole pool."""
+    def of(cls, fit: Fit, kept: Floats | None = None) -> Belief:
+        """What a fitted process believes of its whole pool; `kept` as among the attributes."""
         mean, variance, white = fit.posterior()
         known = np.zeros(len(mean), dtype=bool)
         known[fit.positions] = True
-        return cls(mean, variance, white, known, fit.kernel, fit.signal, fit.noise)
+        return cls(mean, variance, white, known, fit.kernel, fit.signal, fit.noise, kept)
 
     @property
     def sd(self) -> Floats:
@@ -67,7 +70,8 @@ class Belief:
         """The belief about some candidates alone, in this order."""
         white = np.ascontiguousarray(self._white[:, positions])
         kernel, known = self.kernel.among(positions), self.known[positions]
-        return Belief(self.mean[positions], self.variance[positions], white, known, kernel, self.signal, self.noise)
+        mean, variance, kept = self.mean[positions], self.variance[positions], self.kept[positions]
+        return Belief(mean, variance, white, known, kernel, self.signal, self.noise, kept)
 
     def covariance(self, position: int) -> Floats:
         """Posterior covariance of one candidate with all, shape (candidates,)."""
@@ -99,10 +103,10 @@ def best(scores: Floats, free: Free, n: int = 1) -> Positions:
 
 def one_by_one(belief: Belief, free: Free, n: int, score: Score) -> list[int]:
     """A batch of n free candidates, each the best of its turn given those before it."""
-    watched = np.sort(best(score(belief.mean, belief.sd, []), free, max(WATCHED, 4 * n)))
+    watched = np.sort(best(score(belief, []), free, max(WATCHED, 4 * n)))
     part, left, chosen = belief.among(watched), np.ones(len(watched), dtype=bool), list[int]()
     for _ in range(min(n, len(watched))):
-        turn = int(best(score(part.mean, part.sd, chosen), left)[0])
+        turn = int(best(score(part, chosen), left)[0])
         chosen.append(turn)
         left[turn] = False
         part.measure(turn)

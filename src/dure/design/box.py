@@ -1,91 +1,103 @@
-"""A recipe space: named parameters with units, bounds and a resolution.
+"""Recipes and schedules: named parameters with units, bounds, a resolution and constraints.
 
-A recipe is stored as a whole number of steps from each lower bound, so that equal recipes have one id whatever unit or
-last decimal they were written in.
+Both are stored as whole numbers of steps from each lower bound, so that equal designs have one id whatever unit or last
+decimal they were written in.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dure.base.errors import BadInput
-from dure.base.units import check_unit, convert
 from dure.design.candidate import Candidate
-from dure.design.contract import FeatureBlock
+from dure.design.contract import FeatureBlock, Floats
+from dure.design.lattice import Allowed, Lattice, Linear, Parameter, Steps
 
-Steps = NDArray[np.int64]
+__all__ = ["BoxSpace", "GridSpace", "Linear", "Parameter", "ScheduleSpace", "values_of"]
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One knob of a recipe.
+class GridSpace(ABC):
+    """A lattice whose points are candidates; what a point is called is a recipe's or a schedule's affair."""
 
-    Attributes:
-        name: for example `temperature`.
-        lower, upper: bounds, both allowed, in `unit`.
-        resolution: the smallest difference that matters or can be set, in `unit`.
-        unit: UCUM.
+    kind: str
+    lattice: Lattice
 
-    Raises:
-        BadInput: an unknown unit, a resolution that is not above zero, or an upper bound below the lower.
-    """
+    @abstractmethod
+    def candidate(self, steps: Sequence[int]) -> Candidate:
+        """The candidate of a point."""
 
-    name: str
-    lower: float
-    upper: float
-    resolution: float
-    unit: str = "1"
-
-    def __post_init__(self) -> None:
-        check_unit(self.unit)
-        if not (np.isfinite([self.lower, self.upper]).all() and self.lower <= self.upper and self.resolution > 0):
-            raise BadInput(
-                f"bounds {self.lower} to {self.upper} in steps of {self.resolution} are no range",
-                where=self.name,
-                remedy="give finite bounds, the lower first, and a resolution above zero",
-            )
+    @abstractmethod
+    def steps(self, candidate: Candidate) -> list[int] | None:
+        """The point of a candidate; None when it is none of these parameters."""
 
     @property
-    def steps(self) -> int:
-        """The highest whole number of steps that stays within the upper bound."""
-        return int(np.floor((self.upper - self.lower) / self.resolution + 1e-9))
+    def size(self) -> int:
+        """How many designs there are within the bounds, constraints aside."""
+        return self.lattice.size
 
-    def snap(self, value: float, unit: str | None = None) -> int:
-        """The nearest whole number of steps of a value; `BadInput` when it lies outside the bounds."""
-        own = convert(value, unit or self.unit, self.unit)
-        step = round((own - self.lower) / self.resolution)
-        if not 0 <= step <= self.steps:
-            raise BadInput(f"{own} {self.unit} is not between {self.lower} and {self.upper}", where=self.name)
-        return step
+    def sample(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """At most n different designs: a Latin hypercube, and uniform draws in place of doubles."""
+        return self._all(self.lattice.draw(n, rng))
 
-    def value(self, step: int) -> float:
-        """The value of a whole number of steps, freed of binary dust."""
-        return float(np.format_float_positional(self.lower + step * self.resolution, precision=12, fractional=False))
+    def neighbours(self, parents: Sequence[Candidate], n: int, rng: np.random.Generator) -> list[Candidate]:
+        """At most n different designs near the parents: each a parent with one to all parameters moved a little."""
+        if not parents:
+            return []
+        return self._all(self.lattice.near(self.points(parents), n, rng))
+
+    def contains(self, candidate: Candidate) -> bool:
+        """Whether it is a design of these parameters within their bounds that keeps the constraints."""
+        steps = self.steps(candidate) if candidate.kind == self.kind else None
+        return steps is not None and bool(self.lattice.keeps(np.array([steps], dtype=object).astype(np.int64))[0])
+
+    def features(self, candidates: Sequence[Candidate]) -> tuple[FeatureBlock, ...]:
+        """One unit block, shape (candidates, parameters), each column from 0 (lower) to 1 (upper)."""
+        return (FeatureBlock(self.kind, "unit", self.lattice.unit(self.points(candidates))),)
+
+    def points(self, candidates: Sequence[Candidate]) -> Steps:
+        """The points of candidates of this space, shape (candidates, parameters)."""
+        return np.array([self.steps(c) for c in candidates], dtype=np.int64).reshape(-1, len(self.lattice.top))
+
+    def at(self, unit: Floats) -> list[Candidate]:
+        """The different candidates nearest to points between 0 and 1, those that break a constraint left out.
+
+        Args:
+            unit: shape (points, parameters); what lies outside is moved to the bound.
+        """
+        steps = np.rint(np.clip(unit, 0, 1) * self.lattice.top).astype(np.int64)
+        return self._all(
+            self.lattice.distinct(
+                steps[self.lattice.keeps(steps)], np.empty((0, len(self.lattice.top)), dtype=np.int64)
+            )
+        )
+
+    def _all(self, steps: Steps) -> list[Candidate]:
+        return [self.candidate(row) for row in steps.tolist()]
 
 
-class BoxSpace:
+class BoxSpace(GridSpace):
     """All recipes within the bounds of their parameters.
 
+    Args:
+        parameters: in any order.
+        linear: constraints on their values.
+        allowed: a further condition that a field puts on their values.
+
     Raises:
-        BadInput: no parameter, or a name twice.
+        BadInput: no parameter, a name twice, or constraints that nothing keeps.
     """
 
     kind = "recipe"
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self.parameters = tuple(sorted(parameters, key=lambda p: p.name))
-        if not self.parameters or len({p.name for p in self.parameters}) < len(self.parameters):
-            raise BadInput("a recipe needs at least one parameter, each with a name of its own")
-        self._top = np.array([p.steps for p in self.parameters], dtype=np.int64)
-
-    @property
-    def size(self) -> int:
-        """How many recipes there are."""
-        return int(np.prod(self._top.astype(object) + 1))
+    def __init__(
+        self, parameters: Sequence[Parameter], linear: Sequence[Linear] = (), allowed: Allowed | None = None
+    ) -> None:
+        self.parameters = _named(parameters)
+        self.lattice = Lattice(self.parameters, linear, allowed)
 
     def recipe(self, values: Mapping[str, float], units: Mapping[str, str] | None = None) -> Candidate:
         """The candidate of these values, in the parameters' own units unless `units` says otherwise.
@@ -95,63 +107,89 @@ class BoxSpace:
         """
         if set(values) != {p.name for p in self.parameters}:
             raise BadInput(f"a recipe gives {[p.name for p in self.parameters]}, not {sorted(values)}")
-        return self._candidate([p.snap(values[p.name], (units or {}).get(p.name)) for p in self.parameters])
+        return self.candidate([p.snap(values[p.name], (units or {}).get(p.name)) for p in self.parameters])
 
     def values(self, candidate: Candidate) -> dict[str, float]:
         """The values of a recipe, each in its parameter's unit."""
         return {p.name: p.value(int(candidate.content[p.name])) for p in self.parameters}
 
-    def sample(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """At most n different recipes: a Latin hypercube, and uniform draws in place of doubles."""
-        strata = np.stack([rng.permutation(max(n, 1)) for _ in self.parameters], axis=1)
-        spread = (strata + rng.random(strata.shape)) / max(n, 1)
-        return self._fill(n, np.floor(spread * (self._top + 1)).astype(np.int64), rng)
-
-    def neighbours(self, parents: Sequence[Candidate], n: int, rng: np.random.Generator) -> list[Candidate]:
-        """At most n different recipes near the parents: each a parent with one to all parameters moved a little.
-
-        Moves are normal with a width drawn between one step and a fifth of the range.
-        """
-        if not parents:
-            return []
-        own = np.array([self._steps(p) for p in parents], dtype=np.int64)
-        start = own[rng.integers(len(own), size=4 * n)]
-        width = np.exp(rng.uniform(np.log(0.6), np.log(np.maximum(self._top / 5, 1.0)), size=start.shape))
-        moved = rng.random(start.shape) < rng.uniform(1 / len(self._top), 1, size=(len(start), 1))
-        near = start + np.rint(rng.normal(size=start.shape) * width).astype(np.int64) * moved
-        near = np.clip(near, 0, self._top)
-        taken = {p.id for p in parents}
-        return [c for c in self._distinct(near) if c.id not in taken][:n]
-
-    def contains(self, candidate: Candidate) -> bool:
-        """Whether it is a recipe of these parameters within their bounds."""
-        if candidate.kind != self.kind or set(candidate.content) != {p.name for p in self.parameters}:
-            return False
-        steps = [candidate.content[p.name] for p in self.parameters]
-        return all(type(s) is int and 0 <= s <= top for s, top in zip(steps, self._top, strict=True))
-
-    def features(self, candidates: Sequence[Candidate]) -> tuple[FeatureBlock, ...]:
-        """One unit block, shape (candidates, parameters), each column from 0 (lower) to 1 (upper)."""
-        steps = np.array([self._steps(c) for c in candidates], dtype=float).reshape(len(candidates), len(self._top))
-        return (FeatureBlock("recipe", "unit", steps / np.maximum(self._top, 1)),)
-
-    def _steps(self, candidate: Candidate) -> list[int]:
-        return [candidate.content[p.name] for p in self.parameters]
-
-    def _candidate(self, steps: Sequence[int]) -> Candidate:
+    def candidate(self, steps: Sequence[int]) -> Candidate:
         content = {p.name: int(s) for p, s in zip(self.parameters, steps, strict=True)}
         form = {p.name: {"unit": p.unit, "value": p.value(content[p.name])} for p in self.parameters}
         return Candidate(self.kind, content, form)
 
-    def _distinct(self, steps: Steps) -> list[Candidate]:
-        return [self._candidate(row) for row in dict.fromkeys(map(tuple, steps.tolist()))]
+    def steps(self, candidate: Candidate) -> list[int] | None:
+        if set(candidate.content) != {p.name for p in self.parameters}:
+            return None
+        found = [candidate.content[p.name] for p in self.parameters]
+        return found if all(map(_is_step, found)) else None
 
-    def _fill(self, n: int, steps: Steps, rng: np.random.Generator) -> list[Candidate]:
-        """The first n distinct rows, completed by uniform draws; all recipes in random order where n covers them."""
-        if n >= self.size:
-            every = np.stack(np.unravel_index(rng.permutation(self.size), self._top + 1), axis=1)
-            return self._distinct(every)
-        rows = dict.fromkeys(map(tuple, steps.tolist()))
-        while len(rows) < n:
-            rows.update(dict.fromkeys(map(tuple, rng.integers(0, self._top + 1, size=(n, len(self._top))).tolist())))
-        return [self._candidate(row) for row in list(rows)[:n]]
+
+class ScheduleSpace(GridSpace):
+    """All schedules: a value of each parameter for each phase (an hour, a day, a stage of a batch).
+
+    Args:
+        parameters: in any order.
+        phases: how many.
+        linear: constraints; a parameter's own name stands for the sum over its phases, `name@2` for its second phase.
+
+    Raises:
+        BadInput: no parameter or no phase, a name twice, or constraints that nothing keeps.
+    """
+
+    kind = "schedule"
+
+    def __init__(self, parameters: Sequence[Parameter], phases: int, linear: Sequence[Linear] = ()) -> None:
+        self.parameters, self.phases = _named(parameters), phases
+        if phases < 1:
+            raise BadInput(f"a schedule of {phases} phases", where="[space], phases", remedy="write 1 or more")
+        flat = [
+            Parameter(_phase(p.name, i), p.lower, p.upper, p.resolution, p.unit)
+            for p in self.parameters
+            for i in range(phases)
+        ]
+        self.lattice = Lattice(flat, [self._spread(constraint) for constraint in linear])
+
+    def _spread(self, constraint: Linear) -> Linear:
+        """The constraint with each parameter that is meant as a sum written out phase by phase."""
+        terms: dict[str, float] = {}
+        names = {p.name for p in self.parameters}
+        for name, weight in constraint.terms.items():
+            for phase in [_phase(name, i) for i in range(self.phases)] if name in names else [name]:
+                terms[phase] = terms.get(phase, 0.0) + weight
+        return Linear(terms, constraint.low, constraint.high)
+
+    def candidate(self, steps: Sequence[int]) -> Candidate:
+        rows = np.asarray(steps, dtype=np.int64).reshape(len(self.parameters), self.phases).tolist()
+        content = {p.name: row for p, row in zip(self.parameters, rows, strict=True)}
+        form = {p.name: {"unit": p.unit, "values": [p.value(s) for s in content[p.name]]} for p in self.parameters}
+        return Candidate(self.kind, content, form)
+
+    def steps(self, candidate: Candidate) -> list[int] | None:
+        if set(candidate.content) != {p.name for p in self.parameters}:
+            return None
+        rows = [candidate.content[p.name] for p in self.parameters]
+        if not all(isinstance(row, list | tuple) and len(row) == self.phases for row in rows):
+            return None
+        found = [step for row in rows for step in row]
+        return found if all(map(_is_step, found)) else None
+
+
+def values_of(candidate: Candidate) -> dict[str, Any]:
+    """The values of a recipe (a number each) or of a schedule (a list of one a phase), in the units of its form."""
+    return {name: given.get("value", given.get("values")) for name, given in candidate.form.items()}
+
+
+def _phase(name: str, index: int) -> str:
+    return f"{name}@{index + 1}"
+
+
+def _is_step(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**62
+
+
+def _named(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
+    ordered = tuple(sorted(parameters, key=lambda p: p.name))
+    if not ordered or len({p.name for p in ordered}) < len(ordered):
+        raise BadInput("a recipe needs at least one parameter, each with a name of its own")
+    return ordered

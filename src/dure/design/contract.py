@@ -8,7 +8,7 @@ and ties are broken by candidate id, never by row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,6 +63,8 @@ class Knowledge:
         refused: ids of candidates that a gate refused or the laboratory cannot make: never asked for again.
         assays_left: how many assays remain, this batch included.
         pool_size: how many candidates the space has; None when it is not finite.
+        slack: how far inside each constraint a measured candidate lies, as a share of the bound; negative where it is
+            broken. Shape (measured, constraints); no column where there are no constraints.
     """
 
     measured: tuple[Candidate, ...]
@@ -73,6 +75,20 @@ class Knowledge:
     refused: frozenset[str] = frozenset()
     assays_left: int = 0
     pool_size: int | None = None
+    slack: Floats = field(default_factory=lambda: np.empty((0, 0)))
+
+    @property
+    def violation(self) -> Floats:
+        """By how much each measured candidate breaks its constraints, together, shape (measured,); 0: not at all."""
+        if not self.slack.size:
+            return np.zeros(len(self.measured))
+        broken: Floats = np.maximum(-self.slack, 0).sum(axis=1)
+        return broken
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """Places of the measured candidates, best first: those that keep all constraints, then the least broken."""
+        return np.lexsort((-self.values, self.violation))
 
     @property
     def taken(self) -> frozenset[str]:

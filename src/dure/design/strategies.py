@@ -1,6 +1,7 @@
-"""The strategies, by stable name: `dure` (the default), `gp-ei`, `forest-greedy`, `diverse` and `random`.
+"""The strategies, by stable name: `dure` (the default), `gp-ei`, `forest-greedy`, `diverse`, `random`; and for recipes
+and schedules `trust-region`, `cma-es` and `latin-hypercube`.
 
-Every strategy looks at a space through a pool: the pool itself where the space is one, otherwise what was tested, a
+The first ones look at a space through a pool: the pool itself where the space is one, otherwise what was tested, a
 sample of the space, and neighbours of the best found so far.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
 from dure.base.errors import BadInput
 from dure.design.acquisition import Choice, expected_improvement, reach
@@ -19,9 +21,12 @@ from dure.design.batch import Belief, best
 from dure.design.candidate import Candidate
 from dure.design.contract import Floats, Knowledge, Prediction, Space, Strategy
 from dure.design.diversity import diverse
+from dure.design.evolution import Evolution
+from dure.design.hypercube import LatinHypercube
 from dure.design.kernels import pool_kernels
 from dure.design.pool import PoolSpace
-from dure.design.surrogates import Fit, fit, kept, normal_scores, standard
+from dure.design.surrogates import Fit, fit, kept, normal_scores, scaled, standard
+from dure.design.trust_region import TrustRegion
 
 Free = NDArray[np.bool_]
 
@@ -41,7 +46,8 @@ class Random:
     name: str = "random"
 
     def ask(self, space: Space, knowledge: Knowledge, n: int, rng: np.random.Generator) -> list[Candidate]:
-        pool = looked_at(space, knowledge, rng)
+        # Where there is no pool, neighbours of the best would be no chance.
+        pool = space if isinstance(space, PoolSpace) else _pool(space, space.sample(DRAWN, rng))
         rest = np.flatnonzero(free(pool, knowledge))
         return pool.take(rng.choice(rest, size=min(n, len(rest)), replace=False))
 
@@ -86,7 +92,7 @@ class Gaussian:
             return self.first.ask(space, knowledge, n, rng)
         pool = looked_at(space, knowledge, rng)
         pending = pool.position([c.id for c in knowledge.pending])
-        belief = Belief.of(learn(pool, knowledge, normal_scores(knowledge.values)))
+        belief = Belief.of(learn(pool, knowledge, normal_scores(knowledge.values)), kept_by(pool, knowledge))
         for position in pending[pending >= 0]:
             belief.measure(int(position))
         return pool.take(self.choice(belief, free(pool, knowledge), knowledge, n, rng))
@@ -147,8 +153,7 @@ def looked_at(space: Space, knowledge: Knowledge, rng: np.random.Generator) -> P
     """The pool through which a strategy sees a space."""
     if isinstance(space, PoolSpace):
         return space
-    order = np.argsort(-knowledge.values, kind="stable")[:PARENTS]
-    near = space.neighbours([knowledge.measured[i] for i in order], NEAR, rng)
+    near = space.neighbours([knowledge.measured[i] for i in knowledge.order[:PARENTS]], NEAR, rng)
     return _pool(space, [*knowledge.measured, *knowledge.pending, *space.sample(DRAWN, rng), *near])
 
 
@@ -188,6 +193,18 @@ def learn(pool: PoolSpace, knowledge: Knowledge, values: Floats) -> Fit:
     return fit(pool_kernels(pool), taken(pool, knowledge)[use], values[use], [knowledge.qualifiers[i] for i in use])
 
 
+def kept_by(pool: PoolSpace, knowledge: Knowledge) -> Floats | None:
+    """Log probability that each of the pool keeps all constraints, by one process a constraint; None without any."""
+    if not knowledge.slack.size:
+        return None
+    total: Floats = np.zeros(len(pool))
+    for column in knowledge.slack.T:
+        model = fit(pool_kernels(pool), taken(pool, knowledge), scaled(column), ["="] * len(column))
+        mean, variance, _ = model.posterior()
+        total += log_ndtr(mean / np.sqrt(variance))
+    return total
+
+
 def _pool(space: Space, candidates: Sequence[Candidate]) -> PoolSpace:
     return PoolSpace.of({c.id: c for c in candidates}.values(), space.features)
 
@@ -223,6 +240,9 @@ STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "forest-greedy": Forest,
     "diverse": Diverse,
     "random": Random,
+    "latin-hypercube": LatinHypercube,
+    "trust-region": TrustRegion,
+    "cma-es": Evolution,
 }
 
 

@@ -82,6 +82,16 @@ def standard(values: Floats) -> tuple[Floats, float, float]:
     return (values - centre) / scale, centre, scale
 
 
+def scaled(slack: Floats) -> Floats:
+    """Slack of a constraint in units of its own spread, its sign kept, for a process to learn.
+
+    Far out, more says no more than that the constraint is kept, or broken, for sure: it is cut off.
+    """
+    spread = float(np.std(slack)) or float(np.abs(slack).max(initial=0.0)) or 1.0
+    cut: Floats = np.clip(slack / spread, -3, 3)
+    return cut
+
+
 def kept(values: Floats, most: int = MOST) -> Positions:
     """Which measurements to learn from where there are too many: the best 60 %, the newest 20 %, and an even spread.
 

@@ -29,11 +29,14 @@ class Check(Protocol):
         settings: all else that its evidence depends on, as canonical values; a large input goes in as its digest.
     """
 
-    name: str
-    version: int
-    kind: str
-    cost: float
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def cost(self) -> float: ...
     @property
     def settings(self) -> Mapping[str, Any]: ...
 

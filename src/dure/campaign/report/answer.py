@@ -19,8 +19,15 @@ WIDTH, HEIGHT = 240, 180
 
 def answer(book: Book) -> Answer | Absent:
     """The best of what was read; Absent before the first reading."""
-    if not book.order:
+    if not book.measured:
         return Absent(Text("아직 읽은 값이 없습니다", "nothing was read yet"))
+    if not book.order:
+        return Absent(
+            Text(
+                "최종 후보 가운데 최종 검사를 통과한 것이 없습니다. 이 캠페인은 아무것도 권하지 않습니다",
+                "no finalist passed the final gate: this campaign recommends nothing",
+            )
+        )
     first = book.order[0]
     hits = hits_of(book.score, book.run.setup.size) if book.score else None
     turned = {candidate: book.sign * value for candidate, value in book.measured.items()}

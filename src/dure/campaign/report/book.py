@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dure.campaign.closing import predicted_before, ranked
+from dure.campaign.climbing import ladder_of
+from dure.campaign.closing import answers, predicted_before
 from dure.campaign.report.data import Absent, Kind, Text, Value
 from dure.campaign.run import Run
 from dure.data import evidence
@@ -18,6 +19,7 @@ from dure.design.pool import PoolSpace
 from dure.lab.potency import student
 from dure.store.frames import get_frame
 from dure.verify.gate import FLAG
+from dure.verify.ladder import Ladder
 
 Row = Mapping[str, Any]
 Found = tuple[Row, str]
@@ -33,7 +35,8 @@ class Book:
         run: the campaign.
         property: of the objective; `sign` is 1 where more of it is better, -1 where less is.
         steps: (event body, outcome) of every step so far.
-        score: what the control step found; None while nothing is scored.
+        score: what the control step found of a replay; None while nothing is scored.
+        contrast: what the controls at a simulator reached; None where there are none.
         foreseen: mean and sd written down before the reading, by candidate.
         measured: newest value, by candidate.
         rounds: round of the newest value, by candidate.
@@ -45,7 +48,9 @@ class Book:
         self.sign = run.problem.objective.sign
         with run.act("campaign").read() as reader:
             self.steps = run.journal.read(reader)
-        self.score: Mapping[str, Any] | None = run.state.closed.get("control")
+        told: Mapping[str, Any] | None = run.state.closed.get("control")
+        self.score = told if run.problem.scored else None
+        self.contrast = None if run.problem.scored else told
         self.foreseen = predicted_before(run)
         self.measured = {m.candidate: float(m.value or 0.0) for m in run.state.measured}
         self.rounds = {m.candidate: r.number for r in run.state.rounds for m in (r.results or ()) if m.failed is None}
@@ -73,6 +78,10 @@ class Book:
         """What simulations found of a candidate besides the objective, by property."""
         return {name: as_value(*found) for name, found in self._simulated.get(candidate, {}).items()}
 
+    def examined(self, candidate: str) -> dict[str, Value]:
+        """What the closer look at the finalists found of a candidate, by property."""
+        return {name: as_value(*found) for name, found in self._examined.get(candidate, {}).items()}
+
     def name(self, candidate: str) -> str:
         """What people call a candidate."""
         return self.run.field_.label(self.run.known[candidate])
@@ -95,8 +104,8 @@ class Book:
 
     @cached_property
     def order(self) -> list[str]:
-        """Measured candidates, best first."""
-        return ranked(self.run)
+        """The campaign's answers, best first."""
+        return answers(self.run)
 
     @cached_property
     def decimals(self) -> int:
@@ -142,6 +151,24 @@ class Book:
         for kind, frame, table in self._frames:
             for row, trace in _rows(table, frame, pc.equal(table["property"], self.property)):
                 found.setdefault(row["candidate"], {})[kind] = row, trace
+        return found
+
+    @cached_property
+    def final_ladder(self) -> Ladder | None:
+        """The ladder that the finalists climbed; None where they climbed none."""
+        outcome = self.run.state.closed.get("examine")
+        if not outcome or outcome["skipped"] or self.run.field_.finalists is None:
+            return None
+        return ladder_of(self.run, "finalists", outcome["inputs"])[0]
+
+    @cached_property
+    def _examined(self) -> dict[str, dict[str, Found]]:
+        """Candidate -> property -> evidence of the closer look."""
+        found: dict[str, dict[str, Found]] = {}
+        for frame in self.run.state.closed.get("examine", {}).get("frames", ()):
+            table = get_frame(self.run.parts.objects, frame)
+            for row, trace in _rows(table, frame, pc.is_valid(table["candidate"])):
+                found.setdefault(row["candidate"], {})[row["property"]] = row, trace
         return found
 
     @cached_property

@@ -10,7 +10,7 @@ from dure.campaign.report.asked import asked
 from dure.campaign.report.book import Book, text
 from dure.campaign.report.data import ReportData, Text
 from dure.campaign.report.discovery import discovery, verdicts
-from dure.campaign.report.finalists import poses
+from dure.campaign.report.finalists import finalists
 from dure.campaign.report.foresight import model_quality, overall_quality, stopping
 from dure.campaign.report.gates import ladder
 from dure.campaign.report.plates import plates
@@ -43,12 +43,13 @@ def build(run: Run) -> ReportData:
         plates=plates(book),
         quality=model_quality(book),
         space=space_map(book),
-        poses=poses(book),
+        finalists=finalists(book),
         cost=cost(book, first, last),
         stopping=stopping(book),
         early_reads=early_reads(run),
         provenance=provenance(book),
         retrospective=run.problem.scored,
+        gated=bool(run.state.closed.get("examine", {}).get("gated")),
         limits=(*_pairs(field.caveats), *_few_controls(run)),
         resolution=text(resolution) if resolution else None,
     )

@@ -444,20 +444,46 @@ class SpaceMap:
 
 
 @dataclass(frozen=True)
-class Pose:
-    """A simulated pose of a finalist.
+class Finalist:
+    """What the closer look at one of the best candidates found.
 
     Attributes:
-        score: simulated.
+        verdict: of the gates of the closer look.
+        reasons: why it was refused or flagged.
+        facts: what was simulated, each with its kind.
         checks: each test of plausibility and whether it was passed.
-        drawing: SVG in each language, since a drawing holds words; or None.
+        drawings: SVG in each language, since a drawing holds words.
     """
 
     candidate: str
     name: str
-    score: Value
-    checks: tuple[tuple[Text, bool], ...]
-    drawing: Text | None = None
+    verdict: Literal["passed", "flagged", "refused"]
+    facts: tuple[Fact, ...]
+    checks: tuple[tuple[Text, bool], ...] = ()
+    drawings: tuple[Text, ...] = ()
+    reasons: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class ContrastCurve:
+    """What one control at a simulator reached: for each of its seeds the best value after each assay."""
+
+    key: str
+    title: Text
+    runs: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The best value against assays, of a campaign at a simulator and of its controls.
+
+    Attributes:
+        campaign: the best that keeps all constraints after each assay; None before the first such design.
+        controls: the same of each control.
+    """
+
+    campaign: tuple[float | None, ...]
+    controls: tuple[ContrastCurve, ...]
 
 
 @dataclass(frozen=True)
@@ -570,18 +596,19 @@ class ReportData:
     asked: Asked
     answer: Answer | Absent
     assays: tuple[Assay, ...]
-    discovery: Discovery | Absent
+    discovery: Discovery | Contrast | Absent
     verdicts: tuple[Verdict, ...] | Absent
     ladder: Ladder | Absent
     plates: Plates | Absent
     quality: ModelQuality | Absent
     space: SpaceMap | Absent
-    poses: tuple[Pose, ...] | Absent
+    finalists: tuple[Finalist, ...] | Absent
     cost: Cost
     stopping: Stopping | Absent
     early_reads: tuple[EarlyRead, ...] | Absent
     provenance: Provenance
     retrospective: bool
+    gated: bool = False
     limits: tuple[Text, ...] = ()
     resolution: Text | None = None
 

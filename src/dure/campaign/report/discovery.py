@@ -7,7 +7,7 @@ from typing import Any
 
 from dure.campaign.report.answer import hits_of
 from dure.campaign.report.book import Book, no_truth, text
-from dure.campaign.report.data import Absent, ControlCurve, Discovery, Text, Value
+from dure.campaign.report.data import Absent, Contrast, ContrastCurve, ControlCurve, Discovery, Text, Value
 from dure.campaign.statistics import Band, NoiseCeiling, Verdict, random_expectation, seed_band
 
 SEEDED = {
@@ -16,8 +16,17 @@ SEEDED = {
 }
 
 
-def discovery(book: Book) -> Discovery | Absent:
-    """The curves; Absent while the truth is not known."""
+AT_SIMULATOR = {
+    "random": Text("무작위", "random"),
+    "latin-hypercube": Text("라틴 하이퍼큐브", "Latin hypercube"),
+    "permuted": SEEDED["permuted"],
+}
+
+
+def discovery(book: Book) -> Discovery | Contrast | Absent:
+    """The curves; of a simulator the best value, of a replay what was found; Absent while the truth is not known."""
+    if book.contrast is not None:
+        return _contrast(book.contrast)
     score = book.score
     if score is None:
         return no_truth(book.run)
@@ -31,6 +40,16 @@ def discovery(book: Book) -> Discovery | Absent:
         controls=tuple(_curves(book, score, steps)),
         ceiling=NoiseCeiling(**{**score["ceiling"], "curve": tuple(score["ceiling"]["curve"])}),
         under_noise=tuple(score["under_noise"]),
+    )
+
+
+def _contrast(told: Mapping[str, Any]) -> Contrast:
+    return Contrast(
+        tuple(told["campaign"]),
+        tuple(
+            ContrastCurve(key, AT_SIMULATOR[key], tuple(tuple(run) for run in runs))
+            for key, runs in told["curves"].items()
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from dure.campaign.report.data import (
     Assay,
+    Contrast,
     Discovery,
     Language,
     ModelQuality,
@@ -31,7 +32,13 @@ from dure.campaign.statistics import Stopping
 from dure.campaign.statistics.quality import LEVELS
 from dure.campaign.statistics.stopping import MARKS
 
-STYLES = {"random": "random", "permuted": "permuted", "ranking": "ranking", "simple": "simple"}
+STYLES = {
+    "random": "random",
+    "permuted": "permuted",
+    "ranking": "ranking",
+    "simple": "simple",
+    "latin-hypercube": "ranking",
+}
 VERDICTS = {"accepted": "plate.accepted", "flagged": "plate.flagged", "refused": "plate.refused"}
 FURTHEST = 1000
 MOST_MARKS = 3000
@@ -55,6 +62,19 @@ def discovery(found: Discovery, lang: Language) -> Markup:
     for control in found.controls:
         plot.line(found.assays, control.band.mean, style(control.key))
     plot.line(found.assays, found.campaign, "campaign", step=True)
+    return plot.svg()
+
+
+def contrast(found: Contrast, objective: Objective, lang: Language) -> Markup:
+    """The best value against assays: the campaign, and each run of its controls."""
+    runs = [(style(c.key), run) for c in found.controls for run in c.runs] + [("campaign", found.campaign)]
+    known = [value for _, run in runs for value in run if value is not None]
+    plot = Plot((0, max(len(run) for _, run in runs)), span(known), say(lang, "contrast.caption"))
+    plot.axes(say(lang, "assays.axis"), plain(objective.symbol))
+    for css, run in runs:
+        points = [(i, value) for i, value in enumerate(run, 1) if value is not None]
+        if points:
+            plot.line([i for i, _ in points], [value for _, value in points], css, step=True)
     return plot.svg()
 
 

@@ -1,19 +1,22 @@
-"""The closer look at the best candidates: each pose with its score, its checks and its drawing."""
+"""The closer look at the best candidates: what each was found to be, its verdict, and its drawings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from dure.campaign.report.book import Book
-from dure.campaign.report.data import Absent, Pose, Text, Value
-from dure.campaign.report.gates import why_skipped
+from dure.campaign.report.data import Absent, Fact, Finalist, Text, Value
+from dure.campaign.report.gates import explained, why_skipped
+from dure.store.frames import get_frame
+from dure.verify.gate import FLAG, PASS, REFUSE
 
-SCORE_UNIT = "kcal/mol"
+LISTED = 40
+"""Facts shown of one finalist at most."""
 
 
-def poses(book: Book) -> tuple[Pose, ...] | Absent:
-    """A pose of each finalist that has one; Absent where none was sought or found."""
+def finalists(book: Book) -> tuple[Finalist, ...] | Absent:
+    """What the closer look found of each finalist; Absent where there was none."""
     outcome = book.run.state.closed.get("examine")
     if not outcome:
         return Absent(Text("최종 후보 검사를 하지 않았습니다", "the finalists were not examined"))
@@ -22,28 +25,56 @@ def poses(book: Book) -> tuple[Pose, ...] | Absent:
         return Absent(
             Text("; ".join(f"{n.ko}: {w.ko}" for n, w in reasons), "; ".join(f"{n.en}: {w.en}" for n, w in reasons))
         )
-    found = [_pose(book, candidate, outcome["artefacts"].get(candidate, {})) for candidate in outcome["finalists"]]
-    return tuple(pose for pose in found if pose) or Absent(Text("자세를 얻지 못했습니다", "no pose was found"))
+    rows = get_frame(book.run.parts.objects, outcome["verdicts"]).to_pylist()
+    found = [
+        _finalist(book, c, [row for row in rows if row["candidate"] == c], outcome["artefacts"].get(c, {}))
+        for c in outcome["finalists"]
+    ]
+    return tuple(f for f in found if f) or Absent(
+        Text("최종 후보의 값을 얻지 못했습니다", "no finalist could be examined")
+    )
 
 
-def _pose(book: Book, candidate: str, artefacts: Mapping[str, str]) -> Pose | None:
-    told = book.simulated(candidate)
-    score = next((value for value in told.values() if value.unit == SCORE_UNIT and value.value is not None), None)
-    if score is None:
+def _finalist(book: Book, candidate: str, rows: Sequence[Any], artefacts: Mapping[str, str]) -> Finalist | None:
+    """What is shown of one; None where nothing was found of it."""
+    told = book.examined(candidate)
+    shown = {name: value for name, value in told.items() if "/" not in name and value.value is not None}
+    objections = [row for row in rows if row["verdict"] != PASS]
+    verdicts = {row["verdict"] for row in objections}
+    verdict: Literal["passed", "flagged", "refused"] = (
+        "refused" if REFUSE in verdicts else "flagged" if FLAG in verdicts else "passed"
+    )
+    if not shown and verdict != "refused":
         return None
-    return Pose(candidate, book.name(candidate), score, _checks(book, told), _drawing(book, artefacts))
+    checks = _checks(book, told)
+    counted = {name for name in shown if checks and shown[name].unit == "1"}
+    facts = [Fact(book.title(name), value) for name, value in shown.items() if name not in counted]
+    reasons = [] if checks else [explained(book, row) for row in objections]
+    return Finalist(
+        candidate,
+        book.name(candidate),
+        verdict,
+        tuple(facts[:LISTED]),
+        checks,
+        _drawings(book, artefacts),
+        tuple(dict.fromkeys(reasons)),
+    )
 
 
 def _checks(book: Book, told: Mapping[str, Value]) -> tuple[tuple[Text, bool], ...]:
-    details = sorted((name, value.value) for name, value in told.items() if "/" in name)
-    return tuple((book.title(name), bool(value)) for name, value in details if value is not None)
+    """Tests that say yes or no; what explains a count (`violations/…`) is told with the gate's reason."""
+    ladder = book.final_ladder
+    asked = {gate.property for rung in ladder.rungs for gate in rung.gates if gate.low is not None} if ladder else set()
+    details = sorted((name, value.value) for name, value in told.items() if name.partition("/")[0] in asked)
+    return tuple((book.title(name), bool(value)) for name, value in details if "/" in name and value is not None)
 
 
-def _drawing(book: Book, artefacts: Mapping[str, str]) -> Text | None:
-    """The first drawing that was made in both languages."""
+def _drawings(book: Book, artefacts: Mapping[str, str]) -> tuple[Text, ...]:
+    """The drawings that were made in both languages."""
     objects: Any = book.run.parts.objects
-    for name in sorted(artefacts):
-        stem = name.removesuffix(".en.svg")
-        if stem != name and f"{stem}.ko.svg" in artefacts:
-            return Text(*(objects.get(artefacts[f"{stem}.{lang}.svg"]).decode() for lang in ("ko", "en")))
-    return None
+    stems = [name.removesuffix(".en.svg") for name in sorted(artefacts) if name.endswith(".en.svg")]
+    return tuple(
+        Text(*(objects.get(artefacts[f"{stem}.{lang}.svg"]).decode() for lang in ("ko", "en")))
+        for stem in stems
+        if f"{stem}.ko.svg" in artefacts
+    )

@@ -126,7 +126,8 @@ def _sentence(book: Book, row: Mapping[str, Any], lang: Language) -> str:
 
 
 def _gate_title(book: Book, row: Mapping[str, Any], lang: Language) -> str:
-    gates = (gate for rung in book.run.ladder.rungs for gate in rung.gates)
+    rungs = (*book.run.ladder.rungs, *(book.final_ladder.rungs if book.final_ladder else ()))
+    gates = (gate for rung in rungs for gate in rung.gates)
     found = next((g for g in gates if (g.check, g.property) == (row["rung"], row["property"])), None)
     return found.name(lang) if found else getattr(book.title(row["property"]), lang)
 

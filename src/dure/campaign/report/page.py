@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from dure.campaign.report import figures, sentences
-from dure.campaign.report.data import Absent, Asked, Assay, Discovery, Language, ReportData, Text
+from dure.campaign.report.data import Absent, Asked, Assay, Contrast, Discovery, Language, ReportData, Text
 from dure.campaign.report.drawing import clean
 from dure.campaign.report.texts import say
 from dure.campaign.report.values import chance, count, number, plain, quantity, unit
@@ -24,7 +24,7 @@ SECTIONS = (
     "plates",
     "quality",
     "space",
-    "poses",
+    "finalists",
     "cost",
     "stopping",
     "early",
@@ -78,6 +78,7 @@ def _words(lang: Language) -> Mapping[str, Callable[..., object]]:
         "w": words,
         "commands": commands,
         "p": plain,
+        "is_contrast": lambda part: isinstance(part, Contrast),
         "is_absent": lambda part: isinstance(part, Absent),
         "drawing": clean,
         "number": number,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from dure.campaign.report.data import ControlCurve, Discovery, Language, ReportData
+from dure.campaign.report.data import Contrast, ControlCurve, Discovery, Language, Objective, ReportData
 from dure.campaign.report.texts import say
-from dure.campaign.report.values import chance, count, plain
+from dure.campaign.report.values import chance, count, plain, quantity
 from dure.campaign.statistics import SeedBand, Stopping, Verdict
 from dure.campaign.statistics.stopping import MARKS
 
@@ -98,3 +99,29 @@ def limits(data: ReportData, lang: Language) -> list[str]:
     general = ["limit.retrospective"] if data.retrospective else []
     general += ["limit.one", "limit.noise", "limit.kinds", "limit.use"]
     return [plain(getattr(text, lang), 2000) for text in data.limits] + [say(lang, key) for key in general]
+
+
+def last(curve: Sequence[float | None], objective: Objective, lang: Language) -> str:
+    """The best value at the end of a curve, in words where no design kept all constraints."""
+    final = curve[-1] if curve else None
+    if final is None:
+        return say(lang, "contrast.none")
+    return quantity(final, objective.unit, objective.decimals)
+
+
+def contrasted(found: Contrast, objective: Objective, lang: Language) -> list[tuple[str, str]]:
+    """(outcome, sentence) for each control at a simulator: in how many of its runs the campaign was better."""
+    sign = 1 if objective.better == "higher" else -1
+    own = _worth(found.campaign, sign)
+    said = []
+    for control in found.controls:
+        better = sum(own > _worth(run, sign) for run in control.runs)
+        outcome = "beats" if better == len(control.runs) else "loses" if better == 0 else "level"
+        title = plain(getattr(control.title, lang))
+        said.append((outcome, say(lang, "contrast.beats", control=title, runs=len(control.runs), better=better)))
+    return said
+
+
+def _worth(curve: Sequence[float | None], sign: int) -> float:
+    """The end of a curve, turned so that more is better; the least where no design kept all constraints."""
+    return -math.inf if not curve or curve[-1] is None else sign * curve[-1]

@@ -14,13 +14,13 @@ from typing import Any
 import pyarrow as pa
 
 from dure.base.evidence import evidence_table
-from dure.campaign.field import Field
+from dure.campaign.field import Field, Simulator
 from dure.design.candidate import Candidate
 from dure.verify.check import method
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 from dure_sixth.flours import features, prepare, read_features
-from dure_sixth.recipes import BREAD, bake, space, stickiness, values_of
+from dure_sixth.recipes import BREAD, bake, stickiness, values_of
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ FIELD = Field(
             "space": {"kind": "recipe", "parameters": BREAD},
             "objective": {"property": "volume", "unit": "mL", "direction": "maximise"},
             "budget": {"first": 8, "batch": 4, "rounds": 2},
-            "lab": {"driver": "simulated", "noise": 40.0},
+            "lab": {"driver": "simulated", "simulator": "oven", "noise": 40.0},
             "ladder": {"stickiest": 1.1},
             "controls": {"seeds": 0, "noise_sd": 40.0},
         }
@@ -113,8 +113,7 @@ FIELD = Field(
     prepare=prepare,
     features=features,
     read_features=read_features,
-    space=space,
-    simulate=bake,
+    simulators={"oven": Simulator(bake)},
     rank=rank,
     rank_title={"en": "ranking by the first property", "ko": "첫 성질의 순위"},
     property_titles={"volume": {"en": "volume of the loaf", "ko": "빵의 부피"}},

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from dure.base.canonical import canonical
-from dure.base.errors import BadInput
 from dure.compute.task import task
-from dure.design.box import BoxSpace, Parameter
 from dure.design.candidate import Candidate
 
 BREAD: dict[str, dict[str, Any]] = {
@@ -23,14 +21,6 @@ BREAD: dict[str, dict[str, Any]] = {
 }
 _BEST = {"hydration": 72.0, "proof": 3.25, "salt": 1.9, "temperature": 225.0}
 _WIDTH = {"hydration": 12.0, "proof": 2.0, "salt": 1.5, "temperature": 35.0}
-
-
-def space(settings: Mapping[str, Any]) -> BoxSpace:
-    """The box that a specification's `parameters` table describes."""
-    table = settings.get("parameters")
-    if not table:
-        raise BadInput("a space of recipes needs parameters", where="[space]", remedy="add [space.parameters]")
-    return BoxSpace([Parameter(name, **values) for name, values in table.items()])
 
 
 def values_of(recipe: Candidate) -> dict[str, float]:
@@ -53,7 +43,7 @@ def volume(values: Mapping[str, float]) -> float:
 def bake(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:
-    """One loaf from one recipe, with the oven's noise. See `dure.campaign.field.Field.simulate`."""
+    """One loaf from one recipe, with the oven's noise. See `dure.campaign.field.Simulator`."""
     recipe = Candidate(*json.loads(inputs["candidate"]))
     noise = np.random.default_rng(seed).normal(0.0, float(params.get("noise", 0.0)))
-    return {"value": canonical(round(volume(values_of(recipe)) + noise, 3))}
+    return {"values": canonical({"volume": {"value": round(volume(values_of(recipe)) + noise, 3)}})}
