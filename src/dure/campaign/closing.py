@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dure.access.terms import Code, Terms, inherit
+from dure.access.terms import Terms, inherit
 from dure.base.canonical import canonical
 from dure.base.errors import NotFound, Unavailable
 from dure.base.types import Resource
@@ -297,11 +297,7 @@ def _terms(run: Run) -> Terms:
     with run.act("campaign").read() as reader:
         for accession in run.setup.sources:
             terms.append(datasets.describe(run.parts.objects, datasets.find(reader, accession).manifest).terms)
-    return (
-        inherit(*terms)
-        if terms
-        else Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligations=frozenset({"no-redistribution"}))
-    )
+    return inherit(*terms) if terms else datasets.OWN_TERMS
 
 
 def deposit(run: Run, step: Step) -> None:

@@ -94,7 +94,7 @@ def _shuffled(
     order = rng.permutation(len(read))
     told = [read[i][1] for i in order]
     sign = run.problem.objective.sign
-    slack = np.array([m.slack for m in told], dtype=float).reshape(len(told), -1)
+    slack = np.array([m.slack for m in told], dtype=float).reshape(len(told), len(run.problem.objective.constraints))
     return Knowledge(
         tuple(design for design, _ in read),
         np.array([sign * (m.value or 0.0) for m in told]),

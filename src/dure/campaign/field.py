@@ -112,6 +112,20 @@ def simulator_of(field_: Field, lab: Mapping[str, Any]) -> Simulator:
     return field_.simulators[name]
 
 
+def recipe_of(name: str) -> Recipe:
+    """The recipe of a model, by `FIELD/MODEL`.
+
+    Raises:
+        NotFound: no such field, or it has no such model.
+    """
+    field_name, _, model = name.partition("/")
+    models = load_field(field_name).models
+    if model not in models:
+        known = ", ".join(f"{field_name}/{each}" for each in models) or "none"
+        raise NotFound(f"the field {field_name} trains no model {model!r}", remedy=f"its models: {known}")
+    return models[model]
+
+
 def load_field(name: str) -> Field:
     """The installed field of this name.
 

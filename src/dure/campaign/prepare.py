@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dure.access.terms import ACCESS, Code, Terms
+from dure.access.terms import ACCESS
 from dure.base.canonical import canonical, digest
 from dure.base.errors import BadInput, NotFound, Unavailable
 from dure.base.types import Resource
@@ -35,7 +35,6 @@ from dure.compute.sources import code_version
 from dure.data import datasets
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
-from dure.store.files import put_files, read_manifest
 from dure.store.frames import get_frame, put_frame
 
 if TYPE_CHECKING:
@@ -218,16 +217,8 @@ def _own_file(parts: Parts, owner: str, spec: Specification) -> datasets.Dataset
     """The dataset that a user's file makes, its bytes stored; nothing names it yet."""
     path = (spec.folder or Path()) / str(spec.space["file"])
     read_table(path)  # refused whole before anything of it is kept
-    manifest = put_files(parts.objects, [path])[path]
-    held = read_manifest(parts.objects, manifest)
-    return datasets.Dataset(
-        title=f"Compounds of {spec.title['en']}",
-        title_ko=f"{spec.title['ko']}의 화합물",
-        files=(datasets.DatasetFile(path.name, manifest, held.digest, held.size),),
-        terms=Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligations=frozenset({"no-redistribution"})),
-        provenance={"file": "given by its owner"},
-        owner=owner,
-    )
+    titles = f"Compounds of {spec.title['en']}", f"{spec.title['ko']}의 화합물"
+    return datasets.own_file(parts.objects, path, owner, *titles)
 
 
 def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:

@@ -221,7 +221,9 @@ def knowledge_of(problem: Problem, state: State, known: Mapping[str, Candidate],
         refused=state.refused,
         assays_left=problem.budget.assays - state.ordered,
         pool_size=size,
-        slack=np.array([m.slack for m in newest.values()], dtype=float).reshape(len(newest), -1)
+        slack=np.array([m.slack for m in newest.values()], dtype=float).reshape(
+            len(newest), len(problem.objective.constraints)
+        )
         if problem.objective.constraints
         else np.empty((0, 0)),
     )

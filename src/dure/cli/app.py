@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dure.cli import campaigns, data, hubs, lab, ledger, people
+from dure.cli import campaigns, data, hubs, lab, ledger, models, people
 from dure.cli.language import LANGUAGES, examples, say, use
 from dure.cli.session import Session
 
@@ -72,7 +72,7 @@ def options(
         use(lang)
 
 
-for part in (hubs, campaigns, data):
+for part in (hubs, campaigns, models, data):
     app.add_typer(part.app)
 app.add_typer(lab.app, name="lab", help=lab.HELP)
 app.add_typer(people.app, name="principals", help=people.HELP)

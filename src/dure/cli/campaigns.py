@@ -33,16 +33,24 @@ Which = Annotated[
 
 @app.command(
     help=say("Write a commented problem file to begin from.", "주석이 달린 문제 파일을 만듭니다."),
-    epilog=examples("dure new problem.toml", "dure new problem.toml --field drug"),
+    epilog=examples(
+        "dure new problem.toml",
+        "dure new problem.toml --field device",
+        "dure new table.csv --model agrifood/nir     # a table of own measurements to train on",
+    ),
 )
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=say("the new file", "새 파일"))],
     field: Annotated[str, typer.Option(help=say("which field's template", "어느 분야의 양식"))] = "drug",
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD/MODEL", help=say("a model's table instead", "문제 대신 모델의 표 양식")),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    from dure.campaign.field import load_field
+    from dure.campaign.field import load_field, recipe_of
 
-    template = load_field(field).template
+    template = recipe_of(model).template if model else load_field(field).template
     try:
         with file.open("x", encoding="utf-8") as sink:
             sink.write(template)
@@ -52,15 +60,11 @@ def new(
         ) from None
     except FileNotFoundError:
         raise NotFound("there is no such folder", where=str(file.parent), remedy="make it first") from None
+    follows = f"dure train {model} --data {file}" if model else f"dure run {file} --dry-run"
     if as_json:
-        output.emit({"file": str(file), "field": field})
+        output.emit({"file": str(file), "field": field, "model": model})
     else:
-        print(
-            say(
-                f"wrote {file}; edit it, then: dure run {file} --dry-run",
-                f"{file} 을 썼습니다. 고친 다음: dure run {file} --dry-run",
-            )
-        )
+        print(say(f"wrote {file}; edit it, then: {follows}", f"{file} 을 썼습니다. 고친 다음: {follows}"))
 
 
 @app.command(
@@ -72,6 +76,7 @@ def new(
     epilog=examples(
         "dure run drug/jak2",
         "dure run problem.toml --dry-run          # every step, check, cost and order; changes nothing",
+        "dure run device/therapy-settings --quick # a first look with a small budget, labelled so",
         "dure run drug/jak2 --again               # the next campaign of a finished problem",
         "dure run drug/jak2 --json | jq .top1_found",
     ),
@@ -87,6 +92,10 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help=say("start the next one of a finished problem", "끝난 문제를 새로 시작"))
     ] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help=say("a first look: the problem's small budget", "작은 예산으로 훑어봄")),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -99,7 +108,7 @@ def run(
     from dure.campaign.spec import read_specification
 
     session: Session = ctx.obj
-    spec = read_specification(problem)
+    spec = read_specification(problem, quick=quick)
     with session.hub() as hub:
         if dry_run:
             from dure.campaign.plan import plan

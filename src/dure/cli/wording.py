@@ -1,7 +1,7 @@
 """Errors and notices in the language of who reads them.
 
 The floors below the doors speak English and know nothing of languages; here an English sentence is the name of its
-Korean one, which stands in `korean.toml`. A sentence that is not there is shown as it is. All of this is looked at when
+Korean one, which stands in `korean.toml`, here and beside the code of a field. A sentence that is not there is shown as it is. All of this is looked at when
 something has to be said in Korean, and not before.
 """
 
@@ -137,13 +137,26 @@ def _told(problem: DureError, most: int | None = None) -> dict[str, Any]:
 
 @cache
 def table(part: str | None = None) -> Table:
-    """One part of `korean.toml`, or all that words sentences."""
+    """One part of the sentences' files, or all that words sentences."""
+    chosen = [
+        entries for parts in _files() for name, entries in parts.items() if (name == part if part else name != PLACES)
+    ]
+    return Table(Wording(english, korean) for entries in chosen for english, korean in entries.items())
+
+
+def _files() -> Iterator[dict[str, dict[str, str]]]:
+    """Our own `korean.toml`, and that of each installed field that has one beside its code."""
     import tomllib
+    from importlib.metadata import entry_points
     from importlib.resources import files
 
-    parts = tomllib.loads(files("dure.cli").joinpath("korean.toml").read_text("utf-8"))
-    chosen = [parts[part]] if part else [entries for name, entries in parts.items() if name != PLACES]
-    return Table(Wording(english, korean) for entries in chosen for english, korean in entries.items())
+    packages = {"dure.cli"}
+    for entry in entry_points(group="dure.fields"):
+        packages.add(entry.module if entry.module.count(".") < 3 else entry.module.rpartition(".")[0])
+    for package in sorted(packages):
+        file = files(package).joinpath("korean.toml")
+        if file.is_file():
+            yield tomllib.loads(file.read_text("utf-8"))
 
 
 @cache

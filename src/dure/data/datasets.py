@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Table, UniqueConstraint, select
 
 from dure.access.act import Act, Found
-from dure.access.terms import Terms
+from dure.access.terms import Code, Terms
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput, Conflict, NotFound
 from dure.base.ids import accession as make_accession
 from dure.base.lifecycle import Lifecycle
 from dure.base.types import Resource
 from dure.store.database import Reader, chars, metadata
-from dure.store.files import read_file, read_manifest, read_range
+from dure.store.files import put_files, read_file, read_manifest, read_range
 from dure.store.kinds import (
     ACCESSION,
     BOOLEAN,
@@ -262,6 +262,24 @@ def read_member(objects: Objects, described: Dataset, name: str) -> bytes:
             return read_file(objects, file.manifest)
     raise NotFound(
         f"the dataset has no file {name!r}", remedy=f"it has {', '.join(f.name for f in described.files[:10])}"
+    )
+
+
+OWN_TERMS = Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligations=frozenset({"no-redistribution"}))
+"""Terms of what its owner brings without saying more: for use in this hub, and not to be handed on."""
+
+
+def own_file(objects: Objects, path: Path, owner: str, title: str, title_ko: str) -> Dataset:
+    """The dataset that a user's file makes, its bytes stored; nothing names it until it is deposited."""
+    manifest = put_files(objects, [path])[path]
+    held = read_manifest(objects, manifest)
+    return Dataset(
+        title=title,
+        title_ko=title_ko,
+        files=(DatasetFile(path.name, manifest, held.digest, held.size),),
+        terms=OWN_TERMS,
+        provenance={"file": "given by its owner"},
+        owner=owner,
     )
 
 

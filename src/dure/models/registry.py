@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Table, select
+from sqlalchemy import BigInteger, Column, Index, Table, select
 
 from dure.access.act import Act, Found
 from dure.base.canonical import canonical
 from dure.base.errors import NotFound
 from dure.base.types import Resource
 from dure.store.database import Reader, chars, metadata
-from dure.store.kinds import DIGEST, PRINCIPAL, Event, EventKind, Insert, Op
+from dure.store.kinds import ACCESSION, CODE, DIGEST, PRINCIPAL, Event, EventKind, Insert, Op, list_of
 from dure.store.objects import Objects
 
 model = Table(
@@ -27,6 +27,25 @@ model = Table(
     Column("owner", chars(32), nullable=False),
     Column("sequence", BigInteger, nullable=False),
 )
+
+
+trained_model = Table(
+    "trained_model",
+    metadata,
+    Column("id", chars(80), primary_key=True),
+    Column("recipe", chars(96), nullable=False),
+    Column("card", chars(80), nullable=False),
+    Column("parameters", chars(80), nullable=False),
+    Column("pictures", chars(80), nullable=False),
+    Column("owner", chars(32), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Index("ix_trained_model_recipe", "recipe", "sequence"),
+)
+
+
+def _trained(event: Event) -> list[Op]:
+    row = {name: event.body[name] for name in ("recipe", "card", "parameters", "pictures", "owner")}
+    return [Insert(trained_model, {"id": event.subject, "sequence": event.sequence, **row})]
 
 
 def _registered(event: Event) -> list[Op]:
@@ -42,6 +61,22 @@ KINDS = (
         DIGEST,
         project=_registered,
         objects=("card", "parameters"),
+    ),
+    EventKind(
+        "model.trained",
+        "model.register",
+        {
+            "card": DIGEST,
+            "owner": PRINCIPAL,
+            "parameters": DIGEST,
+            "pictures": DIGEST,
+            "recipe": CODE,
+            "sources": list_of(ACCESSION),
+            "task": DIGEST,
+        },
+        DIGEST,
+        project=_trained,
+        objects=("card", "parameters", "pictures"),
     ),
 )
 
@@ -61,6 +96,7 @@ class Card:
         calibration: coverage of its intervals.
         domain: where it may be used.
         code, packages: what it was made with.
+        caveats: what it must not be used for, `{"en": [...], "ko": [...]}`.
     """
 
     title: Mapping[str, str]
@@ -77,6 +113,7 @@ class Card:
     domain: str
     code: str
     packages: Mapping[str, str]
+    caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The stored form."""
@@ -104,7 +141,7 @@ def register(
 
 def load(reader: Reader, identifier: str) -> Found | None:
     """Loader of `access.act`: a model as it stands now."""
-    row = reader.first(select(model).where(model.c.id == identifier))
+    row = reader.first(select(model).where(model.c.id == identifier)) or trained(reader, identifier)
     return (Resource("model", identifier, {"state": "registered", "owner": row.owner}), {}) if row else None
 
 
@@ -114,6 +151,17 @@ def find(reader: Reader, identifier: str) -> Any:
     if row is None:
         raise NotFound(f"this hub has no model {identifier}")
     return row
+
+
+def trained(reader: Reader, identifier: str) -> Any | None:
+    """The row of a model that was trained by a recipe; None where there is none of this id."""
+    return reader.first(select(trained_model).where(trained_model.c.id == identifier))
+
+
+def trained_by(reader: Reader, recipe: str | None = None) -> Sequence[Any]:
+    """The rows of trained models, newest first: all, or those of one recipe (`FIELD/MODEL`)."""
+    query = select(trained_model).order_by(trained_model.c.sequence.desc())
+    return reader.all(query if recipe is None else query.where(trained_model.c.recipe == recipe))
 
 
 def card_of(objects: Objects, digest: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, exc, select,
 from dure.base.errors import BadInput, Unavailable
 from dure.store.database import Database, translated
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """How many migrations there are; kept in the hub's first event."""
 
 

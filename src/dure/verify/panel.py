@@ -24,6 +24,17 @@ Floats = NDArray[np.float64]
 Outcomes = Mapping[str, Floats]
 """Measure -> one number a member, shape (members,)."""
 DRAWS = 2000
+TITLES: Mapping[str, Mapping[str, str]] = {
+    "held-out": {"en": "held-out members", "ko": "조정에 쓰지 않은 구성원"},
+    "gain": {"en": "gain over the reference, held-out members", "ko": "기준 대비 이득 (조정에 쓰지 않은 구성원)"},
+    "gain-low": {"en": "gain, lower end of the 95 % interval", "ko": "이득의 95 % 구간 아래 끝"},
+    "gain-high": {"en": "gain, upper end of the 95 % interval", "ko": "이득의 95 % 구간 위 끝"},
+    "worst-member": {"en": "worst member", "ko": "가장 나쁜 구성원"},
+    "worst-decile": {"en": "mean of the worst tenth", "ko": "가장 나쁜 10분의 1의 평균"},
+    "violations": {"en": "members that break a limit", "ko": "한계를 어긴 구성원 수"},
+    "harmed": {"en": "members worse off than under the reference", "ko": "기준보다 나빠진 구성원 수"},
+}
+"""What the check's properties are called."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from dure.campaign.problem import Constraint
 from dure.campaign.report.book import Book
 from dure.campaign.report.data import Asked, Objective, Text
 from dure.campaign.run import Run
@@ -29,6 +32,18 @@ STRATEGIES = {
     ),
     "diverse": Text("diverse: 결과와 관계없이 공간을 고루 덮습니다", "diverse: covers the space, whatever was found"),
     "random": Text("random: 무작위로 고릅니다", "random: draws at random"),
+    "latin-hypercube": Text(
+        "latin-hypercube: 결과와 관계없이 모든 매개변수를 고루 나누어 고릅니다",
+        "latin-hypercube: spreads evenly over every parameter, whatever was found",
+    ),
+    "trust-region": Text(
+        "trust-region: 가장 좋은 설계 둘레에서만 믿는 가우시안 과정으로, 잡음과 제약을 함께 배워 고릅니다",
+        "trust-region: a Gaussian process trusted near the best design only, learning noise and constraints as well",
+    ),
+    "cma-es": Text(
+        "cma-es: 설계의 분포를 세대마다 좋은 쪽으로 옮깁니다 (공분산 행렬 적응)",
+        "cma-es: moves a distribution of designs towards the better ones, generation by generation",
+    ),
 }
 
 
@@ -51,7 +66,13 @@ def asked(book: Book) -> Asked:
         batches=(budget.first, *([budget.batch] * budget.rounds)),
         strategy=STRATEGIES.get(strategy, Text(strategy, strategy)),
         laboratory=LABORATORIES[problem.lab["driver"]],
+        constraints=tuple(_constraint(book, each) for each in problem.objective.constraints),
     )
+
+
+def _constraint(book: Book, bound: Constraint) -> Text:
+    title = book.title(bound.property)
+    return Text(str(replace(bound, property=title.ko)), str(replace(bound, property=title.en)))
 
 
 def objective(book: Book) -> Objective:

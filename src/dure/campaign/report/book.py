@@ -20,6 +20,7 @@ from dure.lab.potency import student
 from dure.store.frames import get_frame
 from dure.verify.gate import FLAG
 from dure.verify.ladder import Ladder
+from dure.verify.panel import TITLES as PANEL_TITLES
 
 Row = Mapping[str, Any]
 Found = tuple[Row, str]
@@ -93,7 +94,10 @@ class Book:
 
     def title(self, name: str) -> Text:
         """What the field calls a property or a check; its bare name where the field does not say."""
-        both = self.run.field_.property_titles.get(name)
+        both = self.run.field_.property_titles.get(name) or PANEL_TITLES.get(name)
+        if both is None and name.startswith("mean "):
+            mean = self.title(name.removeprefix("mean "))
+            return Text(f"평균: {mean.ko}", f"mean: {mean.en}")
         return text(both) if both else Text(name.rpartition("/")[2], name.rpartition("/")[2])
 
     @property

@@ -32,6 +32,8 @@ _WHETHER: dict[tuple[str, float, str], dict[Language, str]] = {
 
 def ladder(book: Book) -> Ladder | Absent:
     """All gates in the order in which they were climbed."""
+    if not any(rung.gates for rung in book.run.ladder.rungs):
+        return Absent(Text("이 캠페인에는 제안을 거르는 관문이 없습니다", "this campaign has no gates for proposals"))
     if not book.verdicts:
         return Absent(Text("제안된 후보가 없습니다", "nothing was proposed"))
     judged: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)

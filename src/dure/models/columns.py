@@ -1,0 +1,147 @@
+"""A user's table against the columns of a recipe: names, units, and what the numbers can be at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from dure.base.errors import BadInput
+from dure.base.units import convert
+from dure.data.tables import UserTable
+from dure.data.unitnames import to_ucum
+from dure.data.values import parse_values
+from dure.models.recipe import Column
+
+_BRACKETS = re.compile(r"\s*\[([^\[\]]*)\]\s*$")
+
+
+def checked(read: UserTable, columns: Sequence[Column]) -> pa.Table:
+    """The columns that a recipe asks for, each in its own unit, and `row`: the number of each row in the user's file.
+
+    Raises:
+        BadInput: a column is missing, carries no unit or one that cannot be converted.
+        RowErrors: cells that are no numbers, or numbers that cannot be; with row and reason.
+    """
+    found: dict[str, pa.Array | pa.ChunkedArray] = {"row": pa.array(read.rows, pa.int64())}
+    for column in columns:
+        for name, header in _headers(read, column):
+            found[name] = _text(read, header) if column.unit is None else pa.array(_numbers(read, header, column))
+    return pa.table(found)
+
+
+def _headers(read: UserTable, column: Column) -> Iterator[tuple[str, str]]:
+    """(name without unit, header) of each column of the file that this one stands for.
+
+    Raises:
+        BadInput: there is none although it is needed.
+    """
+    bare = {_BRACKETS.sub("", header).strip(): header for header in read.table.column_names}
+    if column.pattern is not None:
+        wanted = [name for name in bare if re.fullmatch(column.pattern, name)]
+    else:
+        wanted = [column.name] if column.name in bare else []
+    if not wanted and column.required:
+        unit = "" if column.unit in (None, "1") else f" [{column.unit}]"
+        listed = ", ".join(repr(name) for name in list(bare)[:20])
+        raise BadInput(
+            f"there is no column {column.name!r}",
+            where=read.name,
+            remedy=f"add it as {column.name + unit!r}; the columns are {listed}",
+        )
+    yield from ((name, bare[name]) for name in wanted)
+
+
+def _text(read: UserTable, header: str) -> pa.ChunkedArray:
+    column = read.column(header).cast(pa.string())
+    empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True).to_numpy(zero_copy_only=False)
+    read.refuse([(int(read.rows[i]), f"no value in column {header!r}") for i in np.flatnonzero(empty)])
+    return pc.utf8_trim_whitespace(column)
+
+
+def _numbers(read: UserTable, header: str, column: Column) -> NDArray[np.float64]:
+    assert column.unit is not None
+    unit = _unit(read, header, column)
+    values = _factor(unit, column, read.name, header) * _parsed(read, header, unit)
+    low = -np.inf if column.low is None else column.low
+    high = np.inf if column.high is None else column.high
+    wrong = np.flatnonzero((values < low) | (values > high))
+    reasons = [
+        (int(read.rows[i]), f"{values[i]:g} {column.unit} cannot be {column.title['en']}: {_bounds(column)}")
+        for i in wrong
+    ]
+    other = _likelier(values[wrong], column) if len(wrong) else None
+    hint = f"the values look like {other}: " if other else ""
+    read.refuse(reasons, remedy=f"{hint}check the unit in the column's name, {header!r}")
+    return values
+
+
+def _unit(read: UserTable, header: str, column: Column) -> str:
+    """The unit in square brackets; one that needs none may go without."""
+    found = _BRACKETS.search(header)
+    if found:
+        try:
+            return to_ucum(found[1])
+        except BadInput as error:
+            raise BadInput(error.what, where=f"{read.name}, column {header!r}", remedy=error.remedy) from None
+    if column.unit != "1":
+        raise BadInput(
+            f"the column {header!r} carries no unit",
+            where=read.name,
+            remedy=f"write it into the header, for example {f'{column.name} [{column.unit}]'!r}",
+        )
+    return "1"
+
+
+def _factor(unit: str, column: Column, file: str, header: str) -> float:
+    """What a value in this unit is multiplied by to be in the column's own."""
+    assert column.unit is not None
+    if unit == column.unit:
+        return 1.0
+    try:
+        return convert(1.0, unit, column.unit) - convert(0.0, unit, column.unit)
+    except BadInput as error:
+        if column.grams_per_mole is None:
+            raise BadInput(error.what, where=f"{file}, column {header!r}", remedy=error.remedy) from None
+    try:
+        return convert(convert(1.0, unit, "mol/L") * column.grams_per_mole, "g/L", column.unit)
+    except BadInput:
+        return convert(convert(1.0, unit, "g/L") / column.grams_per_mole, "mol/L", column.unit)
+
+
+def _parsed(read: UserTable, header: str, unit: str) -> NDArray[np.float64]:
+    """The column as numbers in its own unit; every cell must hold one."""
+    column = read.column(header)
+    try:
+        plain = pc.cast(column, pa.float64())
+        if plain.null_count == 0 and bool(pc.all(pc.is_finite(plain)).as_py()):
+            return np.asarray(plain.to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        pass  # signs, units or words in cells: read with more care
+    values = parse_values(column, name=header, unit=unit, to=unit, rows=read.rows).required(read.name)
+    bounds = np.flatnonzero(values.qualifier != "=")
+    read.refuse([(int(read.rows[i]), "a bound is no number to learn from or to predict with") for i in bounds])
+    return values.value
+
+
+def _bounds(column: Column) -> str:
+    low = "" if column.low is None else f"from {column.low:g}"
+    high = "" if column.high is None else f"up to {column.high:g}"
+    return f"{low} {high}".strip()
+
+
+def _likelier(values: NDArray[np.float64], column: Column) -> str | None:
+    """Another usual unit in which these numbers would be possible."""
+    assert column.unit is not None
+    for unit in ("mmol/L", "umol/L", "mg/dL", "g/L", "mg/L", "g/dL", "%", "1", "h", "min", "s", "d", "kg", "g"):
+        try:
+            turned = values * _factor(unit, column, "", "")
+        except BadInput:
+            continue
+        if unit != column.unit and (column.low or -np.inf) <= turned.min() and turned.max() <= (column.high or np.inf):
+            return unit
+    return None
