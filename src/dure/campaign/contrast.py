@@ -21,7 +21,7 @@ from dure.design.contract import Knowledge, Strategy
 from dure.design.hypercube import LatinHypercube
 from dure.design.strategies import Random
 
-DRAWS = 4
+DRAWS = 20
 """How often a control proposes again for designs that the ladder refused."""
 Curve = list[float | None]
 

@@ -14,6 +14,8 @@ from dure.campaign.problem import Problem
 
 MAX_ATTEMPTS = 8
 """How often a round proposes again for candidates that gates refused, before it goes on with what it has."""
+VALUELESS = "simulation-"
+"""How the reason begins of a design that has no value in the simulator, however often it is asked."""
 MAX_REPLICATES = 2
 """How often a candidate whose assay failed is ordered again, the first time included."""
 
@@ -123,11 +125,12 @@ class State:
 
     @property
     def refused(self) -> frozenset[str]:
-        """Ids that a gate refused, and those whose assay failed too often to try again."""
+        """Ids that a gate refused, those whose simulation has no value, and those whose assay failed too often."""
         tries = self.tries
-        failed = {m.candidate for r in self.rounds for m in (r.results or ()) if m.failed is not None}
-        failed -= {m.candidate for m in self.measured}
-        spent = {candidate for candidate in failed if tries[candidate] >= MAX_REPLICATES}
+        failed = {m.candidate: m.failed for r in self.rounds for m in (r.results or ()) if m.failed is not None}
+        for m in self.measured:
+            failed.pop(m.candidate, None)
+        spent = {c for c, why in failed.items() if tries[c] >= MAX_REPLICATES or why.startswith(VALUELESS)}
         return frozenset(spent).union(*(r.refused for r in self.rounds))
 
     @property

@@ -26,8 +26,10 @@ SUCCESSES = 3
 """Batches with a better design after which the region doubles."""
 BETTER = 1e-3
 """A design is better by at least this share of the spread of values."""
-PROPOSED, MOVED = 2000, 20
-"""Points drawn in the region; parameters of the best that are changed in each, on average and at most."""
+PROPOSED, NEAREST = 2000, 0.05
+"""Points drawn in the region, each within a part of it between this share and all, and with one to all parameters moved."""
+ENOUGH = 5
+"""Measurements a parameter, from which each gets a length scale of its own."""
 LEARNT = 400
 """Measurements that the processes learn from, at most."""
 
@@ -87,7 +89,9 @@ def _process(points: Floats, values: Floats) -> Any:
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
     columns = points.shape[1]
-    shape = Matern(np.full(columns, 0.5 * np.sqrt(columns)), (0.05, 20.0 * np.sqrt(columns)), nu=2.5)
+    # A length scale each parameter is learnt from many measurements only; few would be explained by chance.
+    scales = 0.5 * np.sqrt(columns) * np.ones(columns if len(points) >= ENOUGH * columns else 1)
+    shape = Matern(scales, (0.05, 20.0 * np.sqrt(columns)), nu=2.5)
     kernel = ConstantKernel(1.0, (0.05, 20.0)) * shape + WhiteKernel(1e-2, (1e-6, 1.0))
     model = GaussianProcessRegressor(kernel, normalize_y=True)
     with warnings.catch_warnings():
@@ -125,10 +129,11 @@ def _around(centre: Floats, length: float, model: Any, rng: np.random.Generator)
     """Points of the region, shape (PROPOSED, parameters): wider where the value changes slowly."""
     scales = np.broadcast_to(np.asarray(model.kernel_.k1.k2.length_scale, dtype=float), centre.shape)
     weights = scales / np.exp(np.mean(np.log(scales)))
-    low = np.clip(centre - length * weights / 2, 0, 1)
-    high = np.clip(centre + length * weights / 2, 0, 1)
-    points = low + (high - low) * rng.random((PROPOSED, len(centre)))
-    moved = rng.random(points.shape) < min(1.0, MOVED / len(centre))
+    half = length * weights / 2 * np.exp(rng.uniform(np.log(NEAREST), 0.0, size=(PROPOSED, 1)))
+    low, high = np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    points = low + (high - low) * rng.random(half.shape)
+    share = rng.uniform(1 / len(centre), 1.0, size=(PROPOSED, 1))
+    moved = rng.random(points.shape) < share
     moved[np.arange(len(points)), rng.integers(len(centre), size=len(points))] = True
     return np.where(moved, points, centre)
 

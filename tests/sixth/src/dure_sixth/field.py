@@ -19,7 +19,9 @@ from dure.design.candidate import Candidate
 from dure.verify.check import method
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
+from dure_sixth.crumb import CRUMB
 from dure_sixth.flours import features, prepare, read_features
+from dure_sixth.kitchens import KITCHENS, bake_everywhere, finalists
 from dure_sixth.recipes import BREAD, bake, stickiness, values_of
 
 
@@ -104,7 +106,8 @@ FIELD = Field(
             "lab": {"driver": "simulated", "simulator": "oven", "noise": 40.0},
             "ladder": {"stickiest": 1.1},
             "controls": {"seeds": 0, "noise_sd": 40.0},
-        }
+        },
+        "kitchens": KITCHENS,
     },
     template=files("dure_sixth").joinpath("template.toml").read_text("utf-8"),
     ladder=ladder,
@@ -113,7 +116,9 @@ FIELD = Field(
     prepare=prepare,
     features=features,
     read_features=read_features,
-    simulators={"oven": Simulator(bake)},
+    simulators={"oven": Simulator(bake), "kitchens": Simulator(bake_everywhere)},
+    finalists=finalists,
+    models={"crumb": CRUMB},
     rank=rank,
     rank_title={"en": "ranking by the first property", "ko": "첫 성질의 순위"},
     property_titles={"volume": {"en": "volume of the loaf", "ko": "빵의 부피"}},
