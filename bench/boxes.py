@@ -1,9 +1,10 @@
-"""Strategies for recipes beside random designs and a Latin hypercube, at equal budgets, on functions whose best is known.
+"""Strategies for recipes beside random designs and a Latin hypercube, at equal budgets, on functions of known optimum.
 
     python bench/boxes.py [--quick] [--seeds N]
 
-Regret is how far the best design that keeps all constraints (its value without noise) lies under the optimum, as a share of
-the difference between the optimum and the median random design: 0 is the optimum, 1 no better than one random design.
+Regret is how far the best design that keeps all constraints (its value without noise) lies under the optimum, as a
+share of the difference between the optimum and the median random design: 0 is the optimum, 1 no better than one random
+design. The optimum under "sum <= 2" is that of SLSQP from 60 starts.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def branin(x: np.ndarray) -> np.ndarray:
     return -((b - 5.1 / (4 * np.pi**2) * a**2 + 5 / np.pi * a - 6) ** 2 + 10 * (1 - 1 / (8 * np.pi)) * np.cos(a) + 10)
 
 
-_A = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]])
+_A = np.array(
+    [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
+)
 _P = 1e-4 * np.array(
     [
         [1312, 1696, 5569, 124, 8283, 5886],
@@ -96,7 +99,7 @@ CASES = (
         "Hartmann, 6, sum <= 2",
         6,
         hartmann,
-        3.1583,
+        3.30754,
         12,
         8,
         11,

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 
+from dure.base.errors import BadInput
 from dure.compute.task import task
 
 
@@ -38,6 +39,11 @@ def long_way(inputs, params, seed, progress):
 @task(version=1)
 def fails(inputs, params, seed, progress):
     raise ValueError(params["message"])
+
+
+@task(version=1)
+def refuses(inputs, params, seed, progress):
+    raise BadInput("three rows are too few", where="table", remedy="give ten")
 
 
 @task(version=1)

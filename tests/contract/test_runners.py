@@ -83,6 +83,13 @@ def test_a_task_that_raises_fails_alone_with_the_reason(runner):
     assert behind.result(30) == {"a": b"11"}
 
 
+def test_a_task_that_refuses_its_input_is_heard_in_its_own_words(runner):
+    with pytest.raises(TaskFailed) as caught:
+        runner.submit(tasks.refuses, {}).result(30)
+    told = caught.value
+    assert (told.reason, told.what, told.where, told.remedy) == ("input", "three rows are too few", "table", "give ten")
+
+
 def test_a_long_message_is_cut(runner):
     with pytest.raises(TaskFailed) as caught:
         runner.submit(tasks.fails, {}, {"message": "나" * 5_000_000}).result(30)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tests.e2e.conftest import MANUAL, compounds, in_laboratory, write_problem
 
 from dure.base.canonical import digest, digest_bytes, sha256_bytes
@@ -52,6 +53,24 @@ def marked_problem(folder: Path, lab: str | None = None) -> Path:
     marked = folder / f"{NAME}.toml"
     marked.write_text(text, "utf-8")
     return marked
+
+
+def scans(folder: Path, *, labelled: bool) -> Path:
+    """Spectra of forty-eight samples of twelve lots that bear the marks; with their content, or without it."""
+    rng = np.random.default_rng(3)
+    channels = [850 + 4 * i for i in range(24)]
+    path = folder / f"{NAME}-{'scans' if labelled else 'asked'}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        head = ["lot", "season", "instrument", "sample"]
+        writer.writerow([*head, *(["content [%]"] if labelled else []), *channels])
+        for i in range(48):
+            content = rng.uniform(5, 40)
+            shape = np.exp(-(((np.array(channels) - 900) / 30.0) ** 2))
+            scan = 2 + 0.02 * content * shape + 0.001 * rng.normal(size=len(channels))
+            labels = [f"lot {i % 12} {TEXT}", "2026", "A", f"{TEXT} {i}"]
+            writer.writerow([*labels, *([f"{content:.2f}"] if labelled else []), *(f"{v:.5f}" for v in scan)])
+    return path
 
 
 def results(folder: Path, ordered: list[dict[str, str]]) -> Path:
@@ -129,6 +148,12 @@ def test_marks_pushed_through_every_command_are_not_in_the_ledger(dure, tmp_path
     call("doctor", "--json")
     call("doctor", "--rebuild")
     call("doctor", "--mend")
+    call("fields")
+    call("train", "agrifood/nir", "--data", scans(tmp_path, labelled=True), "--quick", "--json")
+    call("models", "--json")
+    predicted = tmp_path / f"{NAME}-predicted.csv"
+    call("predict", "agrifood/nir", scans(tmp_path, labelled=False), "--outside", "--output", predicted)
+    call("predict", f"agrifood/{NAME}", own, codes=(5,))
     for word in ("checkpoint", "key", "rotate", "show"):
         call("ledger", word)
     bundle = tmp_path / f"{NAME}-bundle"

@@ -50,7 +50,7 @@ def test_the_template_names_every_key_that_a_drug_problem_may_have() -> None:
     text = load_field("drug").template
     for table, keys in spec._TABLES.items():
         assert f"[{table}]" in text
-        for key in (keys or set()) - {"parameters", "noise"}:  # spaces without a file, simulated laboratories
+        for key in (keys or set()) - {"constraints"}:  # for simulated laboratories
             assert f"{key} = " in text, f"[{table}] {key}"
 
 

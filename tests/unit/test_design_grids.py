@@ -88,6 +88,17 @@ def test_constraints_that_only_a_reading_shows_are_learnt(name):
     assert kept[final.order[0]]
 
 
+def test_random_is_not_led_by_what_was_found():
+    """Thousands of draws around a best design in a corner lie there no more often than anywhere else."""
+    space = BoxSpace([Parameter(name, 0, 1, 0.001) for name in "ab"])
+    corner = [space.recipe({"a": 0.01 * i, "b": 0.0}) for i in range(5)]
+    state = told(space, corner, lambda p: -p.sum(axis=1))
+    drawn = [c for seed in range(40) for c in strategy("random").ask(space, state, 25, np.random.default_rng(seed))]
+    points = space.lattice.unit(space.points(drawn))
+    assert np.abs(points.mean(axis=0) - 0.5).max() < 0.04
+    assert (points < 0.1).all(axis=1).mean() < 0.02
+
+
 def test_better_is_what_breaks_least():
     knowledge = Knowledge(
         (Candidate("x", {"n": 1}), Candidate("x", {"n": 2}), Candidate("x", {"n": 3})),

@@ -27,7 +27,7 @@ WORTH_SPLITTING = 0.5
 """CPU seconds of a rung above which its candidates are shared out over the workers."""
 
 
-@task(version=2)
+@task(version=3)
 def run_check(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:

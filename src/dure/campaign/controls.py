@@ -26,7 +26,7 @@ from dure.design.strategies import strategy
 from dure.lab.potency import flip
 
 
-@task(version=3, distributions=("numpy", "scipy", "scikit-learn"))
+@task(version=4, distributions=("numpy", "scipy", "scikit-learn"))
 def control_campaigns(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:

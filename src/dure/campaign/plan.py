@@ -117,7 +117,7 @@ def plan(parts: Parts, spec: Specification, *, again: bool = False) -> Plan:
         rows=rows,
         laboratory={name: value for name, value in spec.lab.items() if name != "column"},
         steps=tuple(foreseen.steps(state)),
-        missing=(*missing, *([why] if why else [])),
+        missing=tuple(dict.fromkeys([*missing, *([why] if why else [])])),
     )
 
 

@@ -94,27 +94,33 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
         code=code_version(),
         packages=package_versions(field),
     )
+    examined = _examined(parts, field, spec)
     if spec.space.get("kind", "pool") == "pool":
         return _with_pool(parts, owner, spec, field, setup)
     own_space(field, spec.space)  # refuses a description it cannot take
-    return _with_sources(parts, field, replace(setup, problem=replace(problem, space=dict(spec.space))))
+    setup = replace(setup, problem=replace(problem, space=dict(spec.space)))
+    return _with_sources(parts, field, setup, examined)
 
 
-def _with_sources(parts: Parts, field: Field, setup: Setup) -> Setup:
-    """The set-up with the sources that its simulator reads, and its finalists' settings looked through."""
-    problem = setup.problem
+def _examined(parts: Parts, field: Field, spec: Specification) -> list[Any]:
+    """The datasets that the finalists' checks read; refuses settings that they cannot take, before anything is done."""
     rows: list[Any] = []
 
     def read(source: str, part: str, name: str) -> bytes:
         rows.append(source_row(parts, source, part))
         return read_source(parts, source, part, name)
 
-    if problem.lab["driver"] == "simulated":
-        for source, part, _ in simulator_of(field, problem.lab).reads(problem.lab):
-            rows.append(source_row(parts, source, part))
-    if field.finalists is not None and problem.finalists.get("n"):
+    if field.finalists is not None and spec.finalists.get("n"):
         with suppress(NotFound):  # a source that is not fetched leaves the check out, and the report says so
-            field.finalists(problem.finalists, read)
+            field.finalists(spec.finalists, read)
+    return rows
+
+
+def _with_sources(parts: Parts, field: Field, setup: Setup, examined: Sequence[Any]) -> Setup:
+    """The set-up with the datasets that its simulator and its finalists' checks read."""
+    lab = setup.problem.lab
+    reads = simulator_of(field, lab).reads(lab) if lab["driver"] == "simulated" else ()
+    rows = [*(source_row(parts, source, part) for source, part, _ in reads), *examined]
     access = max([setup.access, *(row.access for row in rows)], key=ACCESS.index)
     return replace(setup, sources=tuple(dict.fromkeys(row.accession for row in rows)), access=access)
 

@@ -57,7 +57,7 @@ _TABLES = {
     "budget": {"first", "batch", "rounds"},
     "lab": {
         "driver", "column", "unit", "scale", "assay", "version", "plate", "replicates", "top", "factor", "points",
-        "reference", "positive", "negative", "agreement", "noise", "substrate", "km", "signal",
+        "reference", "positive", "negative", "agreement", "substrate", "km", "signal",
     },
     "strategy": {"name"},
     "finalists": None,
@@ -192,6 +192,12 @@ def _check_together(made: Specification, where: str) -> None:
             f"a logarithm has the unit 1, not {made.objective.unit!r}",
             where=f"{where}, [objective], unit",
             remedy='write unit = "1"; what the logarithm refers to is the key reference',
+        )
+    if made.objective.constraints and made.lab["driver"] != "simulated":
+        raise BadInput(
+            "this laboratory reads one property an order, so a constraint on another cannot be kept",
+            where=f"{where}, [objective], constraints",
+            remedy="take the constraints out, or put a gate on the ladder",
         )
     if made.lab["driver"] == "manual":
         check_laboratory(made.objective, made.lab, where)

@@ -46,7 +46,7 @@ class Link:
 
     Attributes:
         what: `value`, `candidate`, `order`, `plate`, `result-file`, `source-row`, `dataset`, `prediction`, `model`,
-            `campaign` or `event`.
+            `trained-model`, `campaign` or `event`.
         id: its name.
         facts: what it says, plain values.
         below: what it rests on.
@@ -101,6 +101,7 @@ class _Tracer:
         makers: dict[str, Callable[[str], Link]] = {
             "campaign": self.campaign,
             "model": self.model,
+            "trained-model": self.trained_model,
             "order": self.order,
             "candidate": self.candidate,
             "result-file": self.file,
@@ -112,6 +113,7 @@ class _Tracer:
         columns = {
             "campaign": journal.campaign.c.id,
             "model": models.model.c.id,
+            "trained-model": models.trained_model.c.id,
             "order": lab_order.c.key,
             "candidate": lab_order.c.candidate,
             "result-file": ledger_event.c.subject,
@@ -364,6 +366,28 @@ class _Tracer:
         facts = {name: card[name] for name in shown} | {"values": [name for name, _ in campaign.measured]}
         below = self._all_sources(value for _, value in campaign.measured)
         return Link("model", identifier, facts, (*below, self._event(row.sequence), self.campaign(row.campaign)))
+
+    def trained_model(self, identifier: str) -> Link:
+        """A model that a recipe trained, with its card and the datasets that it learnt from."""
+        with self._read() as reader:
+            row = models.trained(reader, identifier)
+        assert row is not None
+        card = models.card_of(self.parts.objects, row.card)
+        shown = (
+            "property",
+            "unit",
+            "direction",
+            "method",
+            "training",
+            "split",
+            "metrics",
+            "domain",
+            "code",
+            "packages",
+        )
+        facts = {"recipe": row.recipe, **{name: card[name] for name in shown}}
+        below = [self.dataset(accession) for accession in card["trained_on"]]
+        return Link("trained-model", identifier, facts, (*below, self._event(row.sequence)))
 
     def campaign(self, identifier: str) -> Link:
         """What was asked, with which code, packages and seed; and the datasets it began from."""

@@ -188,6 +188,14 @@ def _model(name: str, f: Mapping[str, Any]) -> list[str]:
     return [f"{say('model', '모델')} {name}", f["method"], f"{f['property']}, {learnt}, {f['code']}"]
 
 
+def _trained(name: str, f: Mapping[str, Any]) -> list[str]:
+    def told(value: Any) -> str:
+        return str(value.get(current(), value)) if isinstance(value, Mapping) else str(value)
+
+    head = f"{say('model', '모델')} {name}  {f['recipe']}"
+    return [head, f"{f['property']} [{f['unit']}]: {told(f['method'])}", f"{told(f['split'])}; {f['code']}"]
+
+
 def _campaign(name: str, f: Mapping[str, Any]) -> list[str]:
     packages = ", ".join(f"{package} {version}" for package, version in sorted(f["packages"].items()))
     made = say(f"seed {f['seed']}, {f['code']}", f"시드 {f['seed']}, {f['code']}")
@@ -214,6 +222,7 @@ _WORDS = {
     "dataset": _dataset,
     "prediction": _prediction,
     "model": _model,
+    "trained-model": _trained,
     "campaign": _campaign,
     "event": _event,
 }

@@ -14,6 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from dure.base.errors import BadInput
 from dure.compute.runner import (
     DEFAULT,
     Handle,
@@ -26,6 +27,8 @@ from dure.compute.runner import (
     no_objects,
     processor_time,
     raised,
+    refusal,
+    refused,
 )
 from dure.compute.task import Inputs, Outputs, Progress, Task
 
@@ -120,6 +123,8 @@ class InlineRunner:
         except KeyboardInterrupt:
             handle.settle(cancelled(handle.task))
             raise
+        except BadInput as error:
+            handle.settle(refused(refusal(error)))
         except BaseException as error:
             handle.settle(raised(handle.task, describe(error)))
         else:

@@ -30,6 +30,7 @@ from dure.compute.runner import (
     describe,
     no_objects,
     raised,
+    refused,
 )
 from dure.compute.task import Inputs, Outputs, Progress, Task
 
@@ -264,6 +265,8 @@ def _outcome(job: _Job, message: dict[str, Any], objects: Outputs) -> Outputs | 
         return _out_of_memory(job)
     if message["kind"] == "no objects":
         return no_objects(job.task, message["returned"])
+    if message["kind"] == "refused":
+        return refused(message["told"])
     return raised(job.task, message["description"])
 
 

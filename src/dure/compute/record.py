@@ -83,7 +83,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a call: digests of its output objects by name, or why there are none (and its kind, `reason`)."""
+    """What became of a call: digests of its output objects by name, or why there are none.
+
+    `failed` says so in a line, `reason` is its kind, and `failure` the whole of it.
+    """
 
     key: str
     outputs: Mapping[str, str]
@@ -91,6 +94,7 @@ class Result:
     failed: str | None = None
     reason: str | None = None
     known: bool = False
+    failure: TaskFailed | None = None
 
 
 def load(reader: Reader, key: str) -> Found | None:
@@ -153,7 +157,7 @@ class Tasks:
         try:
             outputs = handle.result()
         except TaskFailed as failure:
-            return Result(call.key, {}, 0.0, f"{failure.reason}: {failure.what}", failure.reason)
+            return Result(call.key, {}, 0.0, f"{failure.reason}: {failure.what}", failure.reason, failure=failure)
         stored = {name: self._objects.put(data) for name, data in sorted(outputs.items())}
         return self._record(call, stored, handle.cpu_seconds)
 

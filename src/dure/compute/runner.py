@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from dure.base.errors import DureError
+from dure.base.errors import BadInput, DureError
 from dure.compute.task import Inputs, Outputs, Progress, Task
 
 MAX_MESSAGE = 2000
@@ -33,7 +33,8 @@ class TaskFailed(DureError):
     """A task came to no result.
 
     Attributes:
-        reason: `raised`, `died`, `time`, `memory`, `result` (it returned no objects) or `cancelled`.
+        reason: `raised`, `input` (it refused what it was given: `what` and `remedy` are its own words), `died`, `time`,
+            `memory`, `result` (it returned no objects) or `cancelled`.
     """
 
     code = "task-failed"
@@ -212,6 +213,16 @@ def raised(task: Task, description: str) -> TaskFailed:
         where=f"task {task.name}",
         remedy="mend its input or its code, then run it again",
     )
+
+
+def refusal(error: BadInput) -> dict[str, str | None]:
+    """What a task says of input that it cannot take, for `refused`."""
+    return {"what": error.what, "where": error.where, "remedy": error.remedy}
+
+
+def refused(told: Mapping[str, str | None]) -> TaskFailed:
+    """The failure of a task that refused its input."""
+    return TaskFailed(str(told["what"]), reason="input", where=told["where"], remedy=told["remedy"])
 
 
 def no_objects(task: Task, returned: str) -> TaskFailed:

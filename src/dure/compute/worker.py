@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dure.compute.runner import describe, is_outputs, processor_time
+from dure.base.errors import BadInput
+from dure.compute.runner import describe, is_outputs, processor_time, refusal
 from dure.compute.task import Task
 from dure.compute.wire import receive, send
 
@@ -61,6 +62,8 @@ def _serve(channel: socket.socket, head: dict[str, Any], inputs: dict[str, bytes
         raise
     except MemoryError:
         send(channel, {"kind": "memory"})
+    except BadInput as error:
+        send(channel, {"kind": "refused", "told": refusal(error)})
     except BaseException as error:
         send(channel, {"kind": "raised", "description": describe(error)})
     else:

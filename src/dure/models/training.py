@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from dure.access.act import Act
 from dure.access.terms import ACCESS, Terms, inherit
 from dure.base.canonical import canonical, digest, digest_bytes
-from dure.base.errors import NotFound, Unavailable
+from dure.base.errors import BadInput, NotFound, Unavailable
 from dure.base.types import Resource
 from dure.compute.record import Call, Result, Tasks
 from dure.compute.runner import Resources
@@ -87,8 +87,7 @@ def train(
     params = {"quick": quick, "packages": dict(shop.packages)}
     access = max((each.terms.access for each in held), key=ACCESS.index)
     [result] = shop.tasks.run([Call(recipe.train, inputs, params, access, 1, TRAINING)])
-    if result.failed is not None:
-        raise Unavailable(f"the model could not be trained: {result.failed}", where=name)
+    _succeeded(result, "the model could not be trained", path.name if path else name)
     for own in held if path else ():
         datasets.deposit(shop.act(owner), shop.objects, own, shop.zone)
     return _register(shop, owner, name, recipe, result, [each.accession for each in held], terms, quick)
@@ -210,9 +209,16 @@ def predict(shop: Workshop, row: Any, recipe: Recipe, path: Path) -> pa.Table:
     access = str((card.get("terms") or {}).get("access", "internal"))
     inputs = {"model": row.parameters, "table": shop.objects.put(_parquet(table))}
     [result] = shop.tasks.run([Call(recipe.predict, inputs, {"packages": dict(shop.packages)}, access, 1, TRAINING)])
-    if result.failed is not None:
-        raise Unavailable(f"nothing could be predicted: {result.failed}", where=path.name)
+    _succeeded(result, "nothing could be predicted", path.name)
     return pq.read_table(io.BytesIO(shop.objects.get(result.outputs["predictions"])))
+
+
+def _succeeded(result: Result, what: str, where: str) -> None:
+    """Raises what a task said of its input in its own words, and any other failure as one of ours."""
+    if result.failure is not None and result.reason == "input":
+        raise BadInput(result.failure.what, where=where, remedy=result.failure.remedy)
+    if result.failed is not None:
+        raise Unavailable(f"{what}: {result.failed}", where=where)
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -97,6 +97,13 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The pose check of the best: Vina into dockstring's prepared receptor."""
     from dure.fields.drug.docking import pose_ladder
 
+    strange = sorted(set(settings) - {"n", "check", "target", "exhaustiveness"})
+    if strange:
+        raise BadInput(
+            f"unknown key {strange[0]!r}",
+            where="[finalists]",
+            remedy="keys are check, exhaustiveness, n, target",
+        )
     target = settings["target"]
     receptor = read("dockstring", "receptors", f"{target}_target.pdbqt")
     box = read("dockstring", "receptors", f"{target}_conf.txt")

@@ -1,0 +1,1 @@
+"""Agri-food: greenhouse climate, irrigation, near-infrared composition and genomic prediction."""

@@ -1,0 +1,132 @@
+"""The agri-food field as the loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from dure.base.errors import BadInput
+from dure.campaign.field import Field, ReadSource, Texts
+from dure.design.candidate import Candidate
+from dure.fields.agrifood import greenhouse, irrigation
+from dure.fields.agrifood.genomic import GENOMIC
+from dure.fields.agrifood.greenhouse_laws import KNOBS, Knob
+from dure.fields.agrifood.nir import NIR
+from dure.verify.ladder import Ladder
+
+_KNOBS = {knob.name: knob for knobs in KNOBS.values() for knob in knobs}
+_KNOBS |= {stage: Knob(stage, 0, 100, 5, "%", irrigation.USUAL, "", "") for stage in irrigation.STAGES}
+
+
+def ladder(settings: Mapping[str, Any]) -> Ladder:
+    """No rung: nothing cheaper than a simulated season says anything about a set-point inside its bounds."""
+    if settings:
+        raise BadInput(
+            f"{min(settings)} is not understood",
+            where="[ladder]",
+            remedy="leave [ladder] out: bounds stand in [space.parameters], limits are judged by the simulation",
+        )
+    return Ladder.of([], [])
+
+
+def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
+    """The held-out gate of the campaign: a greenhouse's table names a law, an irrigation's none."""
+    if "law" not in settings:
+        return irrigation.gate(settings, read)
+    law = settings["law"]
+    if law in KNOBS:
+        return greenhouse.gate(settings, read)
+    raise BadInput(f"there is no law {law!r}", where="[finalists], law", remedy=f"there are {', '.join(KNOBS)}")
+
+
+def label(candidate: Candidate) -> str:
+    """A design by its first values."""
+    return " ".join(f"{told['value']:g}" for told in list(candidate.form.values())[:4])
+
+
+def draw(candidate: Candidate, width: int, height: int) -> str:
+    """The values of a design, each as a mark between its bounds."""
+    rows = [(name, float(told["value"]), told["unit"]) for name, told in candidate.form.items()]
+    step = (height - 8) / max(len(rows), 1)
+    size = min(11.0, 0.6 * step)
+    parts = []
+    for i, (name, value, unit) in enumerate(rows):
+        y = 4 + step * (i + 0.5)
+        text = f"{name} {value:g} {'' if unit == '1' else unit.replace('[ppm]', 'ppm')}".rstrip()
+        parts.append(f'<text x="4" y="{y + size / 3:.1f}" font-size="{size:.1f}" fill="#17212b">{escape(text)}</text>')
+        if name in _KNOBS:
+            knob, left, right = _KNOBS[name], 0.62 * width, width - 8.0
+            share = min(max((value - knob.lower) / (knob.upper - knob.lower), 0.0), 1.0)
+            parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
+            at = left + share * (right - left)
+            parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+_TITLES: dict[str, Texts] = {
+    "return": {
+        "en": "return: profit less the cost of time outside the limits",
+        "ko": "수익: 이익에서 한계를 벗어난 시간의 비용을 뺀 값",
+    },
+    "profit": {"en": "profit", "ko": "이익"},
+    "penalty": {"en": "cost of time outside the limits", "ko": "한계를 벗어난 시간의 비용"},
+    "yield": {"en": "yield, dry matter", "ko": "수량 (건물중)"},
+    "energy": {"en": "heat", "ko": "난방 에너지"},
+    "CO2": {"en": "CO₂ supplied", "ko": "공급한 CO₂"},
+    "hours CO2 low": {"en": "hours below 500 ppm CO₂", "ko": "CO₂ 500 ppm 미만 시간"},
+    "hours CO2 high": {"en": "hours above 1,600 ppm CO₂", "ko": "CO₂ 1,600 ppm 초과 시간"},
+    "hours temperature low": {"en": "hours below 10 °C", "ko": "10 °C 미만 시간"},
+    "hours temperature high": {"en": "hours above 20 °C", "ko": "20 °C 초과 시간"},
+    "hours humidity high": {"en": "hours above 80 % humidity", "ko": "습도 80 % 초과 시간"},
+    "productivity": {
+        "en": "grain for each m³ of rain and irrigation",
+        "ko": "비와 관개수 1 m³당 곡물",
+    },
+    "yield share": {"en": "yield, share of full irrigation", "ko": "충분 관개 대비 수량"},
+    "water": {"en": "irrigation", "ko": "관개량"},
+    "margin": {"en": "margin at assumed prices", "ko": "마진 (가정한 가격 기준)"},
+    "dry-decile yield": {"en": "yield in the driest tenth of years", "ko": "가장 건조한 10분의 1 해의 수량"},
+    "dry-decile share": {
+        "en": "yield in the driest tenth of years, share of full irrigation",
+        "ko": "가장 건조한 10분의 1 해의 충분 관개 대비 수량",
+    },
+    "worst share": {
+        "en": "yield of the worst year, share of full irrigation",
+        "ko": "가장 나쁜 해의 충분 관개 대비 수량",
+    },
+    "worst return": {"en": "return of the worst season of the panel", "ko": "패널에서 가장 나쁜 재배의 수익"},
+}
+
+FIELD = Field(
+    name="agrifood",
+    title={"en": "Agri-food", "ko": "농식품"},
+    problems={**greenhouse.PROBLEMS, **irrigation.PROBLEMS},
+    template=files("dure.fields.agrifood").joinpath("template.toml").read_text("utf-8"),
+    ladder=ladder,
+    draw=draw,
+    label=label,
+    distributions=("numpy", "scipy", "scikit-learn", "numba", "pandas", "aquacrop"),
+    finalists=finalists,
+    simulators={**greenhouse.SIMULATORS, **irrigation.SIMULATORS},
+    models={"nir": NIR, "genomic": GENOMIC},
+    property_titles=_TITLES,
+    caveats={
+        "en": (
+            "Seasons are simulated with a model of four states; no greenhouse was run.",
+            "One measured year is there (2014): seasons that begin within 40 days of a tuned one share some of its "
+            "weather, and no other year was seen.",
+            "Prices and the cost of time outside the limits are the benchmark's; others have another optimum.",
+        ),
+        "ko": (
+            "재배는 상태가 네 개인 모형으로 모의한 것이며, 실제 온실을 운전하지 않았습니다.",
+            "실측 날씨는 한 해(2014년)뿐입니다. 조정에 쓴 시작일에서 40일 안에 시작하는 재배는 날씨를 일부 함께 쓰며, "
+            "다른 해는 보지 않았습니다.",
+            "가격과 한계를 벗어난 시간의 비용은 벤치마크의 값입니다. 재배 여건이 다르면 최적 설정도 다릅니다.",
+        ),
+    },
+)

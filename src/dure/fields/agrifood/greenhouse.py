@@ -1,0 +1,259 @@
+"""The greenhouse campaigns: panels of start days and buildings, the simulated order, and the held-out gate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dure.base.canonical import canonical
+from dure.base.errors import BadInput
+from dure.campaign.field import ReadSource, Simulator, Texts
+from dure.compute.task import Body, Inputs, Outputs, Progress, task
+from dure.design.candidate import Candidate
+from dure.fields.agrifood.greenhouse_laws import law_of, parameters, usual, vector
+from dure.fields.agrifood.greenhouse_twin import LIMITS, NOMINAL, STEPS, Seasons, perturbed, run
+from dure.fields.agrifood.weather import Weather, bleiswijk, own_weather
+from dure.verify.gate import Gate
+from dure.verify.ladder import Ladder
+from dure.verify.panel import HeldOut, Limit, Outcomes, apart, members_of
+
+Floats = NDArray[np.float64]
+FILE = ("lettuce-greenhouse", "weather", "outdoorWeatherWurGlas2014.csv")
+DEPOSITED = "dataset"
+"""Stands for the source of a grower's own file, which `[lab] weather` names as ACCESSION/FILE."""
+MONEY = "{EUR}/m2"
+UNITS = {
+    "return": MONEY, "profit": MONEY, "penalty": MONEY, "yield": "g/m2", "energy": "kW.h/m2", "CO2": "kg/m2",
+    **{f"hours {name}": "h" for name in LIMITS}, "worst return": MONEY,
+}  # fmt: skip
+"""What an order tells, with its unit: means over the panel, and the return of the worst member."""
+
+_TUNE = tuple(f"day {day}" for day in (30, 34, 37, 40, 43, 46, 50))
+# Seasons that begin within 40 days of a tuned one share some of its weather; from day 91 on they share none.
+_NEAR = tuple(f"day {day}" for day in (12, 16, 20, 24, 56, 62, 68, 76, 84))
+_FAR = tuple(f"day {day}" for day in (91, 100, 110, 130, 160, 190, 220, 250, 270, 290))
+_BUILDINGS = tuple(f"day 40 building {number}" for number in range(1, 11))
+PANELS: dict[str, tuple[str, ...]] = {
+    "tune": _TUNE,
+    "quick": ("day 30", "day 40", "day 50"),
+    "held-out": (*_NEAR, *_FAR, *_BUILDINGS),
+    "every day": tuple(f"day {day}" for day in range(1, 366)),
+}
+"""Named before anything was tuned. A member is a start day; a building has every coefficient off by up to 5 %."""
+STRATA = {
+    **dict.fromkeys(_NEAR, "other start days"),
+    **dict.fromkeys(_FAR, "other weather"),
+    **dict.fromkeys(_BUILDINGS, "other buildings"),
+}
+COLD_HOURS = 240.0
+"""A quarter of a season: a held-out season with more hours below the lower temperature limit breaks the gate."""
+HARM = 0.5
+"""EUR/m2 below the reference's return from which a member counts as harmed."""
+
+
+@lru_cache(maxsize=2)
+def _weather(data: bytes, name: str, place: tuple[float, float]) -> Weather:
+    return bleiswijk(data) if name == FILE[2] else own_weather(data, name, place)
+
+
+def weather_of(inputs: Inputs, lab: Mapping[str, Any]) -> Weather:
+    """The weather that a `lab` table asks for, from the bytes it reads."""
+    key = reads(lab)[0]
+    return _weather(inputs["/".join(key)], key[2], _place(lab))
+
+
+def _place(lab: Mapping[str, Any]) -> tuple[float, float]:
+    given = lab.get("latitude", 52.03), lab.get("longitude", 4.53)
+    if not all(isinstance(x, int | float) for x in given) or not (abs(given[0]) <= 66 and abs(given[1]) <= 180):
+        raise BadInput(
+            f"latitude {given[0]!r} and longitude {given[1]!r} are no place for a greenhouse",
+            where="[lab]",
+            remedy="write degrees, north and east positive, at most 66 from the equator",
+        )
+    return float(given[0]), float(given[1])
+
+
+def reads(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
+    """The weather file of a `lab` table; refuses a panel that cannot be run."""
+    members_of(lab.get("panel", "tune"), PANELS, "[lab], panel")
+    if "weather" not in lab:
+        return (FILE,)
+    accession, _, name = str(lab["weather"]).partition("/")
+    if not accession.startswith("DS-") or not name:
+        raise BadInput(
+            f"{lab['weather']!r} names no deposited weather file",
+            where="[lab], weather",
+            remedy="deposit it with: dure deposit weather.csv …; then write DS-…/weather.csv",
+        )
+    return ((DEPOSITED, accession, name),)
+
+
+def panel_of(members: Sequence[str], weather: Weather) -> tuple[Floats, Floats]:
+    """Weather (members, 1933, 5) and coefficients (members, 22) of members such as `day 40` or `day 40 building 3`."""
+    days = [float(member.split()[1]) for member in members]
+    buildings = [int(member.split()[3]) if "building" in member else 0 for member in members]
+    c = [perturbed((2014, number)) if number else NOMINAL for number in buildings]
+    return np.stack([weather.season(day, STEPS) for day in days]), np.stack(c)
+
+
+def judged(design: Candidate, law: str, members: Sequence[str], weather: Weather) -> Seasons:
+    """The seasons of one design on members, shape (1, members)."""
+    own = law_of(design, law)
+    return run(own, vector(design, own)[None], *panel_of(members, weather))
+
+
+def _simulated(law: str) -> Body:
+    def body(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress) -> Outputs:
+        design = Candidate(*json.loads(inputs["candidate"]))
+        members = members_of(params.get("panel", "tune"), PANELS, "[lab], panel")
+        seasons = judged(design, law, members, weather_of(inputs, params))
+        if not np.isfinite(seasons.sums).all():
+            return {"failed": canonical("diverged")}
+        found = {name: float(values.mean()) for name, values in seasons.measures().items()}
+        found["worst return"] = float(seasons.measures()["return"].min())
+        told = {name: {"value": value, "n": len(members), "unit": UNITS[name]} for name, value in found.items()}
+        return {"values": canonical(told)}
+
+    return body
+
+
+@task(version=1, distributions=("numpy", "numba"))
+def run_set_points(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress) -> Outputs:
+    """Fixed set-points on a panel of seasons. See `dure.campaign.field.Simulator`; nothing in a season is random."""
+    return _simulated("set-points")(inputs, params, seed, progress)
+
+
+@task(version=1, distributions=("numpy", "numba"))
+def run_feedback(
+    inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress
+) -> Mapping[str, bytes]:
+    """A plan made anew each half hour from measurements and the clock, without forecast."""
+    return _simulated("feedback")(inputs, params, seed, progress)
+
+
+@task(version=1, distributions=("numpy", "numba"))
+def run_forecast(
+    inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress
+) -> Mapping[str, bytes]:
+    """The same plan with the weather of the next six hours."""
+    return _simulated("forecast")(inputs, params, seed, progress)
+
+
+def _reference(lab: Mapping[str, Any]) -> Candidate:
+    return usual()
+
+
+SIMULATORS = {
+    "greenhouse-set-points": Simulator(run_set_points, reads, _reference),
+    "greenhouse-feedback": Simulator(run_feedback, reads, _reference),
+    "greenhouse-forecast": Simulator(run_forecast, reads, _reference),
+}
+
+
+def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
+    """The held-out gate of a greenhouse campaign, from its `finalists` table.
+
+    Keys: `law`, `panel` (held-out), `tuned` (what the campaign was tuned on, to be kept apart), `weather` as in `lab`.
+    """
+    from dure.fields.agrifood.greenhouse_pictures import pictures
+
+    law = settings["law"]
+    members = members_of(settings.get("panel", "held-out"), PANELS, "[finalists], panel")
+    apart(members_of(settings.get("tuned", "tune"), PANELS, "[finalists], tuned"), members, "[finalists], panel")
+    key = reads({k: v for k, v in settings.items() if k == "weather"})[0]
+    weather = _weather(read(*key), key[2], _place(settings))
+
+    def evaluate(designs: Sequence[Candidate], on: Sequence[str]) -> list[Outcomes]:
+        return [{name: values[0] for name, values in judged(d, law, on, weather).measures().items()} for d in designs]
+
+    check = HeldOut(
+        evaluate,
+        usual(),
+        members,
+        primary="return",
+        unit=MONEY,
+        sign=1.0,
+        settings={"law": law, "members": list(members), "weather": key[2], "place": list(_place(settings))},
+        limits=(Limit("hours temperature low", "h", high=COLD_HOURS),),
+        harm=HARM,
+        strata=tuple(STRATA.get(member, "own") for member in members),
+        cost=0.3 * len(members),
+        pictures=lambda design, reference, on: pictures(design, reference, law, on, weather),
+    )
+    return Ladder.of([check], GATES)
+
+
+GATES = [
+    Gate("held-out", "gain-low", low=0.0, unit=MONEY, title={
+        "en": "gain over the tuned rules on held-out seasons, lower end of its interval",
+        "ko": "따로 둔 재배에서 조정된 규칙 대비 이득 (구간의 아래 끝)",
+    }),
+    Gate("held-out", "violations", high=0, title={
+        "en": "held-out seasons with over 240 h below 10 °C", "ko": "10 °C 미만이 240시간을 넘은 따로 둔 재배 수",
+    }),
+    Gate("held-out", "harmed", high=0, title={
+        "en": "held-out seasons worse than under the rules by more than 0.5 EUR/m2",
+        "ko": "규칙보다 0.5 EUR/m2 넘게 나빠진 재배 수",
+    }),
+]  # fmt: skip
+
+
+def _problem(law: str, title: Texts, budget: tuple[int, int, int], quick: tuple[int, int, int]) -> dict[str, Any]:
+    names = ("first", "batch", "rounds")
+    return {
+        "title": title,
+        "space": {"kind": "recipe", "parameters": parameters(law)},
+        "objective": {
+            "property": "return",
+            "unit": MONEY,
+            "direction": "maximise",
+            "constraints": [{"property": "profit", "unit": MONEY, "low": 0.0}],
+        },
+        "budget": dict(zip(names, budget, strict=True)),
+        "lab": {"driver": "simulated", "simulator": f"greenhouse-{law}", "panel": "tune"},
+        "finalists": {"n": 3, "check": "held-out", "law": law, "panel": "held-out", "tuned": "tune"},
+        "strategy": {"name": "dure"},
+        "controls": {"seeds": 1},
+        "ladder": {},
+        "quick": {
+            "budget": dict(zip(names, quick, strict=True)),
+            "lab": {"panel": "quick"},
+            "finalists": {"n": 1},
+        },
+    }
+
+
+PROBLEMS: dict[str, dict[str, Any]] = {
+    "greenhouse": _problem(
+        "set-points",
+        {
+            "en": "Lettuce in winter light: eleven fixed set-points of the climate computer (simulated)",
+            "ko": "겨울 상추: 환경 제어기의 고정 설정값 11개 (모의실험)",
+        },
+        (30, 15, 14),
+        (12, 6, 4),
+    ),
+    "greenhouse-feedback": _problem(
+        "feedback",
+        {
+            "en": "Lettuce in winter light: a plan made anew each half hour, without forecast (simulated)",
+            "ko": "겨울 상추: 예보 없이 반 시간마다 새로 세우는 계획 (모의실험)",
+        },
+        (16, 8, 5),
+        (4, 2, 2),
+    ),
+    "greenhouse-forecast": _problem(
+        "forecast",
+        {
+            "en": "Lettuce in winter light: a plan made anew each half hour, six hours of forecast (simulated)",
+            "ko": "겨울 상추: 여섯 시간 예보로 반 시간마다 새로 세우는 계획 (모의실험)",
+        },
+        (16, 8, 5),
+        (4, 2, 2),
+    ),
+}

@@ -1,0 +1,178 @@
+"""The golden batch: what measured variables do over time in normal batches, and an alarm when one leaves it.
+
+For each variable and interval the centre is the median over normal batches and the half width their largest distance
+from it within three hours either way, both of the variable's change over five hours (a slow disturbance moves the
+level of a whole batch; a fault moves it fast). The statistic is the distance in half widths. A variable's limit is the
+largest value that held for three intervals in a second set of normal batches, and a third more. Beside it, a flow under
+feedback that stands still for twelve intervals between its bounds has stopped obeying.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from dure.base.errors import BadInput
+from dure.fields.bioprocess import twin
+from dure.fields.bioprocess.twin import Floats
+
+VARIABLES = (
+    "dissolved oxygen", "off-gas oxygen", "off-gas CO2", "temperature", "pH", "base", "acid", "coolant", "weight",
+)  # fmt: skip
+"""On-line; set-points and the flows that follow them are left out, so that a fault must show in the batch."""
+FLOWS = ("base", "acid", "coolant")
+"""In log10(1 + L/h); the first and the last are watched for standing still."""
+_FED_BACK = (VARIABLES.index("base"), VARIABLES.index("coolant"))
+MEAN, BACK, SPAN, HELD, MARGIN, STILL, SETTLED = 3, 25, 31, 3, 1.3, 12, 10
+"""Intervals averaged, looked back, searched and held; margin; intervals of standing still, and not judged at first."""
+LEARN = tuple(range(40000, 47500, 50))
+CHECK = tuple(range(60000, 65000, 50))
+
+
+def measured(runs: twin.Runs) -> Floats:
+    """The variables of batches, shape (lanes, intervals, variables), flows as logarithms."""
+    columns = {name: runs.ph if name == "pH" else runs[name] for name in VARIABLES}
+    for name in FLOWS:
+        columns[name] = np.log10(1 + columns[name])
+    return np.stack([columns[name] for name in VARIABLES], axis=-1)
+
+
+def _change(values: Floats) -> Floats:
+    """Mean of the last intervals less that mean five hours before."""
+    total = np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), values], axis=1), axis=1)
+    upto = np.arange(1, values.shape[1] + 1)
+    since = np.maximum(upto - MEAN, 0)
+    mean: Floats = (total[:, upto] - total[:, since]) / (upto - since)[None, :, None]
+    before = np.concatenate([np.repeat(mean[:, :1], BACK, axis=1), mean], axis=1)
+    return np.asarray(mean - before[:, : mean.shape[1]])
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is normal.
+
+    Attributes:
+        centre, half: shape (intervals, variables).
+        limits: of the distance in half widths, shape (variables,).
+        lowest, highest: of the flows under feedback, shape (2,).
+    """
+
+    centre: Floats
+    half: Floats
+    limits: Floats
+    lowest: Floats
+    highest: Floats
+
+    def distance(self, values: Floats) -> Floats:
+        """Distance in half widths that held for three intervals, over its limit; above 1 is an alarm.
+
+        Args:
+            values: shape (lanes, intervals, variables), from the first interval of each batch on.
+        """
+        return self._raw(values) / self.limits
+
+    def _raw(self, values: Floats) -> Floats:
+        n = len(values[0])
+        away = np.abs(_change(values) - self.centre[:n]) / self.half[:n]
+        held = away.copy()
+        for back in range(1, HELD):
+            held[:, back:] = np.minimum(held[:, back:], away[:, :-back])
+        held[:, :SETTLED] = 0.0
+        return held
+
+    def still(self, values: Floats) -> NDArray[np.bool_]:
+        """Whether a flow under feedback stood still between its bounds, shape (lanes, intervals, 2)."""
+        flows = values[:, :, list(_FED_BACK)]
+        free = (flows > self.lowest + 1e-3) & (flows < self.highest - 1e-3)
+        same = np.zeros(flows.shape, dtype=bool)
+        same[:, 1:] = (np.abs(np.diff(flows, axis=1)) < 1e-9) & free[:, 1:]
+        found = np.zeros_like(same)
+        if len(same[0]) >= STILL:
+            found[:, STILL - 1 :] = sliding_window_view(same, STILL, axis=1).all(axis=-1)
+        return found
+
+    def alarms(self, values: Floats) -> NDArray[np.bool_]:
+        """Shape (lanes, intervals, variables)."""
+        found = self.distance(values) > 1
+        found[:, :, list(_FED_BACK)] |= self.still(values)
+        return found
+
+    def first(self, values: Floats) -> list[tuple[float, str] | None]:
+        """Hour and name of the variable that left first, one a lane; None where none did."""
+        alarms, distance = self.alarms(values), self.distance(values)
+        found: list[tuple[float, str] | None] = []
+        for lane in range(len(values)):
+            steps = np.flatnonzero(alarms[lane].any(axis=1))
+            if not len(steps):
+                found.append(None)
+                continue
+            step = int(steps[0])
+            shown = np.where(alarms[lane, step], distance[lane, step], -1.0)
+            found.append(((step + 1) * twin.STEP, VARIABLES[int(shown.argmax())]))
+        return found
+
+
+def learn(normal: Floats, check: Floats) -> Envelope:
+    """From two sets of normal batches, shape (lanes, intervals, variables) each.
+
+    Raises:
+        BadInput: fewer than twenty batches in either, of which no limit could be read.
+    """
+    from scipy.ndimage import maximum_filter1d
+
+    if min(len(normal), len(check)) < 20:
+        raise BadInput(
+            f"{min(len(normal), len(check))} normal batches are too few to say what is normal",
+            remedy="give forty normal batches or more",
+        )
+    changes = _change(normal)
+    centre = np.median(changes, axis=0)
+    half = maximum_filter1d(np.abs(changes - centre).max(axis=0), SPAN, axis=0, mode="nearest")
+    half = np.maximum(half, 0.01 * np.ptp(centre, axis=0) + 1e-12)
+    flows = normal[:, :, list(_FED_BACK)].reshape(-1, len(_FED_BACK))
+    start = Envelope(centre, half, np.ones(len(VARIABLES)), flows.min(axis=0), flows.max(axis=0))
+    limits = MARGIN * start.distance(check).max(axis=(0, 1))
+    return Envelope(centre, half, limits, start.lowest, start.highest)
+
+
+def simulated(seeds: Sequence[int], fault: int = 0) -> Floats:
+    """Measured variables of simulated batches under the published recipe; `fault` numbers `twin.FAULTS`."""
+    draws = [twin.draw(seed) for seed in seeds]
+    return measured(twin.run(twin.default_flows(), draws, [fault] * len(draws)))
+
+
+def default_envelope() -> Envelope:
+    """Learnt on 150 simulated batches, limits read off 100 others."""
+    return learn(simulated(LEARN), simulated(CHECK))
+
+
+ONSETS = {1: (100, 500), 2: (500, 1000), 3: (100, 380, 1000), 4: (400, 700), 5: (350, 1200)}
+"""Fault -> the intervals in which it begins, as IndPenSim sets them."""
+IN_TIME = 125
+"""Intervals, 25 h, within which an alarm counts as finding a fault."""
+
+
+def found(envelope: Envelope, values: Floats, fault: int) -> NDArray[np.bool_]:
+    """Whether each batch's fault was found: an alarm within 25 h after one of its beginnings, none before the first."""
+    loud = np.asarray(envelope.alarms(values).any(axis=2))
+    early = loud[:, : ONSETS[fault][0] - 1].any(axis=1)
+    hit = np.stack([loud[:, k - 1 : k - 1 + IN_TIME].any(axis=1) for k in ONSETS[fault]], axis=1).any(axis=1)
+    return np.asarray(hit & ~early)
+
+
+def to_bytes(envelope: Envelope) -> bytes:
+    """As npz; no pickle."""
+    sink = io.BytesIO()
+    np.savez(sink, **{name: getattr(envelope, name) for name in envelope.__dataclass_fields__})
+    return sink.getvalue()
+
+
+def from_bytes(data: bytes) -> Envelope:
+    """The envelope of `to_bytes`."""
+    held = np.load(io.BytesIO(data), allow_pickle=False)
+    return Envelope(*(held[name] for name in Envelope.__dataclass_fields__))

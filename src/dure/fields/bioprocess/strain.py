@@ -1,0 +1,150 @@
+"""Strains that must make a product to grow: sets of genes to knock out, judged by flux variability."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from dure.base.canonical import canonical
+from dure.base.errors import BadInput
+from dure.campaign.field import Read
+from dure.compute.task import task
+from dure.design.candidate import Candidate
+from dure.fields.bioprocess.svg import BLUE, GREY, Axes
+
+MODELS = {"iJO1366": "iJO1366.xml.gz", "textbook": "textbook.xml.gz", "salmonella": "salmonella.xml.gz"}
+ANAEROBIC = {"EX_o2_e": 0.0, "EX_glc__D_e": 10.0}
+PRODUCT = "EX_succ_e"
+OPTKNOCK = ("ALCD2x", "LDH_D", "PFL")
+"""Burgard et al. 2003 (Biotechnol. Bioeng. 84:647), the triple for succinate, as gene sets by the model's rules."""
+
+
+def items() -> dict[str, tuple[str, ...]]:
+    """Item -> genes, for iJO1366 without oxygen: the answer of `strain_model.targets_of`, which a test repeats."""
+    held = json.loads(files("dure.fields.bioprocess").joinpath("strain_items.json").read_text("utf-8"))
+    return {item: tuple(genes) for item, genes in held["items"].items()}
+
+
+def reads(lab: Mapping[str, Any]) -> Sequence[Read]:
+    """The model's file; `[lab] model` names it."""
+    name = lab.get("model", "iJO1366")
+    if name not in MODELS:
+        raise BadInput(f"there is no model {name!r}", where="[lab], model", remedy=f"there are {', '.join(MODELS)}")
+    return (("cobra-models", "models", MODELS[name]),)
+
+
+def reference(lab: Mapping[str, Any] | None = None) -> Candidate:
+    """The OptKnock triple."""
+    return Candidate("subset", {"items": list(OPTKNOCK)}, {"items": list(OPTKNOCK)})
+
+
+def genes_of(candidate: Candidate, known: Mapping[str, Sequence[str]]) -> list[str]:
+    """The genes that a design loses.
+
+    Raises:
+        BadInput: an item that is not among those known.
+    """
+    chosen = list(candidate.content.get("items", ()))
+    strange = [item for item in chosen if item not in known]
+    if strange:
+        raise BadInput(f"{strange[0]!r} names no gene set", remedy="name items of the problem's space")
+    return sorted({gene for item in chosen for gene in known[item]})
+
+
+@task(version=1, distributions=("cobra", "swiglpk"))
+def run_strain(
+    inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
+) -> Mapping[str, bytes]:
+    """What a strain grows and must make, in the model. See `dure.campaign.field.Simulator`; all of it is simulated.
+
+    `[lab]`: `model`, `product` (an exchange) and `medium` (exchange -> most uptake, mmol/gDW/h).
+    """
+    from dure.fields.bioprocess.strain_model import SHARES, model_of, production, targets_of
+
+    candidate = Candidate(*json.loads(inputs["candidate"]))
+    (sbml,) = (data for key, data in inputs.items() if key != "candidate")
+    with model_of(sbml, params.get("medium", ANAEROBIC)) as model:
+        own = params.get("model", "iJO1366") == "iJO1366"
+        known = items() if own else targets_of(model).genes
+        made = production(model, genes_of(candidate, known), params.get("product", PRODUCT))
+    if made.growth <= 0:
+        return {"failed": canonical("infeasible")}
+    values = {
+        "coupled product": {"value": made.coupled},
+        "growth": {"value": made.growth},
+        "most product": {"value": made.most},
+    }
+    values |= {
+        f"product at {100 * share:.0f} % growth": {"value": least}
+        for share, least in zip(SHARES, made.least, strict=True)
+    }
+    return {"values": canonical(values)}
+
+
+_WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "title": "What growth leaves to make, anaerobic",
+        "x": "growth (1/h)",
+        "y": "product (mmol/gDW/h)",
+        "own": "this strain",
+        "wild": "wild type",
+        "note": "Computed from a model, not measured. Areas: from the least to the most product.",
+        "reaction": "reaction",
+        "flux": "flux (mmol/gDW/h)",
+        "table": "Largest fluxes at full growth and least product",
+    },
+    "ko": {
+        "title": "성장하면서 만들 수 있는 양, 무산소",
+        "x": "성장 속도 (1/h)",
+        "y": "산물 (mmol/gDW/h)",
+        "own": "이 균주",
+        "wild": "야생형",
+        "note": "모델로 계산한 값이며 측정값이 아닙니다. 영역은 산물의 최소에서 최대까지입니다.",
+        "reaction": "반응",
+        "flux": "플럭스 (mmol/gDW/h)",
+        "table": "최대 성장, 최소 산물에서 가장 큰 플럭스",
+    },
+}
+
+Rows = Sequence[tuple[float, float, float]]
+
+
+def envelope_picture(own: Rows, wild: Rows, lang: str) -> str:
+    """Production envelopes of a strain and of the wild type; rows as `strain_model.envelope` gives them."""
+    w = _WORDS[lang]
+    right = max(row[0] for row in (*own, *wild))
+    top = max(row[2] for row in (*own, *wild))
+    axes = Axes((0, right), (0, top), w["title"], w["x"], w["y"], note=w["note"])
+    for rows, colour, label in ((wild, GREY, w["wild"]), (own, BLUE, w["own"])):
+        growth, least, most = zip(*rows, strict=True)
+        axes.band(growth, least, most, colour, label=label)
+        axes.line([*growth, growth[-1]], [*least, most[-1]], colour)
+        axes.line(growth, most, colour)
+    return axes.svg()
+
+
+def flux_table(own: Mapping[str, float], wild: Mapping[str, float], lang: str, rows: int = 18) -> str:
+    """The largest fluxes of a strain beside the wild type's, exchanges first, as a drawn table."""
+    w = _WORDS[lang]
+    ranked = sorted(own, key=lambda r: (not r.startswith("EX_"), -abs(own[r])))
+    exchanges = [r for r in ranked if r.startswith("EX_") and abs(own[r]) > 1e-6][: rows // 2]
+    inner = [r for r in ranked if not r.startswith("EX_")][: rows - len(exchanges)]
+    shown = [*exchanges, *inner]
+    height = 56 + 17 * len(shown)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 {height}" width="480" height="{height}" '
+        'font-family="Noto Sans CJK KR, Noto Sans KR, DejaVu Sans, sans-serif" font-size="12">',
+        f'<rect x="0" y="0" width="480" height="{height}" fill="white"/>',
+        f'<text x="8" y="17" font-weight="bold">{escape(w["table"])}</text>',
+    ]
+    columns = ((8, "start"), (330, "end"), (470, "end"))
+    for (x, anchor), word in zip(columns, (w["reaction"], w["flux"], w["wild"]), strict=True):
+        parts.append(f'<text x="{x}" y="38" fill="#6b6b6b" text-anchor="{anchor}">{escape(word)}</text>')
+    for i, reaction in enumerate(shown):
+        cells = (reaction, f"{own[reaction]:.3f}", f"{wild.get(reaction, 0.0):.3f}")
+        for (x, anchor), cell in zip(columns, cells, strict=True):
+            parts.append(f'<text x="{x}" y="{57 + 17 * i}" text-anchor="{anchor}">{escape(cell)}</text>')
+    return "".join([*parts, "</svg>"])

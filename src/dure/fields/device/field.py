@@ -1,0 +1,141 @@
+"""The device field as the loop sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from dure.base.errors import BadInput
+from dure.campaign.field import Field, Texts
+from dure.design.candidate import Candidate
+from dure.fields.device.forecast_tasks import MODELS
+from dure.fields.device.judging import SIMULATORS, excess, gate
+from dure.fields.device.metrics import LIMITS
+from dure.fields.device.problems import PROBLEMS
+from dure.fields.device.settings import SETTINGS
+from dure.verify.ladder import Ladder
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS["controller"]}
+_SHORT = {"basal": "basal", "carbohydrate ratio": "CR", "correction": "CF", "target": "target", "lead": "lead"}
+
+
+def ladder(settings: Mapping[str, Any]) -> Ladder:
+    """No rung: bounds stand in the space, and nothing cheaper than a simulation says whom a setting harms."""
+    if settings:
+        raise BadInput(
+            f"{min(settings)} is not understood",
+            where="[ladder]",
+            remedy="leave [ladder] out: bounds stand in [space.parameters], limits are judged patient by patient",
+        )
+    return Ladder.of([], [])
+
+
+def label(candidate: Candidate) -> str:
+    """A design by its settings in a few characters."""
+    told = [f"{_SHORT[name]} {candidate.form[name]['value']:g}" for name in _SHORT if name in candidate.form]
+    return ", ".join(told + [f"gain {v['value']:g}" for n, v in candidate.form.items() if n == "gain"])
+
+
+def draw(candidate: Candidate, width: int, height: int) -> str:
+    """The settings of a design, each as a mark between its bounds; the tick is what everybody has today."""
+    rows = [(name, told) for name, told in candidate.form.items() if name in _BY_NAME]
+    step = (height - 8) / max(len(rows), 1)
+    size, parts = min(11.0, 0.6 * step), []
+    for i, (name, told) in enumerate(rows):
+        setting, y = _BY_NAME[name], 4 + step * (i + 0.5)
+        unit = "" if setting.unit == "1" else f" {setting.unit}"
+        left, right = 0.62 * width, width - 8.0
+        at, usual = (
+            left + (value - setting.lower) / (setting.upper - setting.lower) * (right - left)
+            for value in (min(max(float(told["value"]), setting.lower), setting.upper), setting.usual)
+        )
+        words = escape(f"{name} {told['value']:g}{unit}")
+        parts.append(f'<text x="4" y="{y + size / 3:.1f}" font-size="{size:.1f}" fill="#17212b">{words}</text>')
+        parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
+        parts.append(f'<line x1="{usual:.1f}" y1="{y - 4:.1f}" x2="{usual:.1f}" y2="{y + 4:.1f}" stroke="#5f6b76"/>')
+        parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+_MEASURES: dict[str, Texts] = {
+    "below 70": {"en": "time below 70 mg/dL", "ko": "70 mg/dL 미만 시간"},
+    "below 54": {"en": "time below 54 mg/dL", "ko": "54 mg/dL 미만 시간"},
+    "above 250": {"en": "time above 250 mg/dL", "ko": "250 mg/dL 초과 시간"},
+    "variation": {"en": "coefficient of variation", "ko": "변동계수"},
+}
+_TITLES: dict[str, Texts] = {
+    "time in range": {"en": "time in 70–180 mg/dL", "ko": "70–180 mg/dL 시간 비율"},
+    "worst patient": {"en": "time in range of the worst patient", "ko": "가장 나쁜 환자의 목표 범위 시간"},
+    "worst decile": {"en": "time in range of the worst tenth", "ko": "가장 나쁜 10 % 환자의 목표 범위 시간"},
+    "patients beyond a limit": {"en": "patients beyond a limit", "ko": "한계를 벗어난 환자 수"},
+    "LBGI": {"en": "low blood glucose index", "ko": "저혈당 지수(LBGI)"},
+    "HBGI": {"en": "high blood glucose index", "ko": "고혈당 지수(HBGI)"},
+    "severe events": {
+        "en": "events of 15 min below 40 mg/dL in 14 days",
+        "ko": "14일 동안 40 mg/dL 미만이 15분 이상 이어진 횟수",
+    },
+    "held-out": {"en": "held-out patients", "ko": "홀드아웃 환자"},
+    "gain": {"en": "gain over today's settings", "ko": "현재 설정보다 늘어난 값"},
+    "gain-low": {"en": "gain, lower end of 95 %", "ko": "늘어난 값, 95 % 구간 하한"},
+    "gain-high": {"en": "gain, upper end of 95 %", "ko": "늘어난 값, 95 % 구간 상한"},
+    "worst-member": {"en": "time in range of the worst patient", "ko": "가장 나쁜 환자의 목표 범위 시간"},
+    "worst-decile": {"en": "time in range of the worst tenth", "ko": "가장 나쁜 10 % 환자의 목표 범위 시간"},
+    "violations": {
+        "en": "patients beyond a limit and worse there than today",
+        "ko": "한계를 벗어나고 지금보다 나빠진 환자 수",
+    },
+    "harmed": {"en": "patients that lose more than 2 points", "ko": "2%p 넘게 나빠진 환자 수"},
+}
+for _limit in LIMITS:
+    _name, _title = _limit.measure, _MEASURES[_limit.measure]
+    _TITLES[_name] = _title
+    _TITLES[f"mean {_name}"] = {"en": f"{_title['en']}, mean", "ko": f"{_title['ko']}, 평균"}
+    _over = {
+        "en": f"{_title['en']}, beyond the limit and today",
+        "ko": f"{_title['ko']}, 한계와 현재 값을 넘은 정도",
+    }
+    _TITLES[excess(_name)] = _over
+    _TITLES[f"mean {excess(_name)}"] = {"en": f"{_over['en']}, mean", "ko": f"{_over['ko']}, 평균"}
+    _TITLES[f"worst {_name}"] = {"en": f"{_title['en']}, worst patient", "ko": f"{_title['ko']}, 가장 나쁜 환자"}
+for _name in ("time in range", "patients beyond a limit", "LBGI", "HBGI", "severe events"):
+    _TITLES[f"mean {_name}"] = {lang: f"{_TITLES[_name][lang]}, {m}" for lang, m in (("en", "mean"), ("ko", "평균"))}
+
+FIELD = Field(
+    name="device",
+    title={"en": "Medical devices", "ko": "의료기기"},
+    problems=PROBLEMS,
+    template=files("dure.fields.device").joinpath("template.toml").read_text("utf-8"),
+    ladder=ladder,
+    draw=draw,
+    label=label,
+    distributions=("numpy", "numba", "lightgbm"),
+    finalists=gate,
+    simulators=SIMULATORS,
+    models=MODELS,
+    property_titles=_TITLES,
+    caveats={
+        "en": (
+            "Thirty virtual patients, no people: in silico, not a submission, and nothing for dosing. The model is not "
+            "the simulator that regulators accept.",
+            "There is no ketone model: the risk of diabetic ketoacidosis is not assessed, an occluded pump included.",
+            "Sizes of miscounts, exercise, sensor and pump faults are assumptions stated in the code; other sizes give "
+            "another best setting.",
+            "Some held-out virtual patients break a consensus limit under today's settings too. The gate lets nobody "
+            "lie further beyond a limit than today; it does not promise that all keep it.",
+        ),
+        "ko": (
+            "사람이 아니라 가상 환자 30명입니다. 모의실험이며 허가 제출 자료가 아니고, 투여량 결정에 쓸 수 없습니다. "
+            "규제기관이 인정한 시뮬레이터도 아닙니다.",
+            "케톤 모형이 없어 당뇨병성 케톤산증 위험은 펌프가 막힌 경우까지 포함해 평가하지 않았습니다.",
+            "탄수화물 오산, 운동, 센서·펌프 고장의 크기는 코드에 적어 둔 가정입니다. 크기가 다르면 "
+            "최적 설정도 다릅니다.",
+            "홀드아웃 가상 환자 중에는 현재 설정에서도 합의 한계를 벗어나는 환자가 있습니다. 심사는 누구도 지금보다 더 "
+            "벗어나지 않게 하며, 모두가 한계를 지킨다는 뜻은 아닙니다.",
+        ),
+    },
+)

@@ -1,0 +1,127 @@
+"""A patient and a pump, minute by minute: equations, sensor, decisions, faults. Compiled; see `therapy` for its use."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from dure.fields.device.control import STALE, TAU, bolus, feedback, limited
+from dure.fields.device.equations import STATES, minute
+
+EAT_RATE = 5.0
+"""Grams of carbohydrate a minute, as in simglucose."""
+RESCUE, RESCUE_MOST, RESCUE_EVERY = 0.3, 15.0, 30
+"""A low that is noticed is treated by so many grams a kilogram, at most by so many grams, uncounted, and not again
+within so many minutes (Abraham et al. 2022, Pediatr. Diabetes 23:1322: 0.3 g/kg; 15 g in adults)."""
+NOTICED_AWAKE, NOTICED_ASLEEP = 70.0, 55.0
+"""Readings, mg/dL, at which it is noticed: by day (7 to 23 h), and by the urgent alarm at night."""
+BETWEEN, BETWEEN_EVERY = 200.0, 180
+"""Without automatic delivery a reading above this, mg/dL, is corrected between meals by day, when the last bolus is so
+many minutes ago; simglucose's calculator corrects at meals only."""
+WAKES, SLEEPS = 420, 1380
+LOWEST, HIGHEST = 39.0, 401.0
+"""What a sensor shows at most and at least, mg/dL."""
+SLOPE_POINTS = 4
+"""Readings that the slope is fitted through: the last 15 minutes."""
+
+
+@njit(cache=True, error_model="numpy")
+def fitted_slope(readings, j):  # type: ignore[no-untyped-def]
+    """Least-squares slope through the last readings up to j, mg/dL/min; 0 where one of them is missing."""
+    total = 0.0
+    for i in range(SLOPE_POINTS):
+        if j - i < 0 or math.isnan(readings[j - i]):
+            return 0.0
+        total += ((SLOPE_POINTS - 1) / 2 - i) * readings[j - i]
+    spread = SLOPE_POINTS * (SLOPE_POINTS**2 - 1) / 12
+    return total / spread / 5.0
+
+
+@njit(cache=True, error_model="numpy")
+def simulated(  # type: ignore[no-untyped-def]
+    states, parameters, volumes, profile, meal, counted, occluded, sensitivity, gain, noise, lost, settings, automatic
+):
+    """Each member's days under one design.
+
+    Args:
+        states: shape (members, 13). parameters: (members, 30). volumes: (members,), dL/kg.
+        profile: (members, 4): basal [U/min], ratio [g/U], correction [mg/dL/U], a day's insulin [U].
+        meal ... lost: as in `scenario.Scenario`.
+        settings: basal, ratio and correction factors, target [mg/dL] and how long before a meal its bolus is given
+            [min]; for the controller also gain, integral and derivative minutes and gamma of `control.feedback`.
+        automatic: whether the feedback law runs, and with it the limits.
+
+    Returns:
+        At each reading, shape (5, members, readings): true glucose, shown glucose (NaN: none), rate [U/min], bolus [U],
+        insulin on board above basal [U], the last three as decided.
+    """
+    members, minutes = meal.shape
+    out = np.zeros((5, members, minutes // 5))
+    work = np.empty((5, STATES))
+    for k in range(members):
+        x = states[k].copy()
+        basal, ratio, correction, daily = profile[k, 0], profile[k, 1], profile[k, 2], profile[k, 3]
+        scale = 6000 / parameters[k, 0]
+        start, food, eating, planned = x[0] + x[1], 0.0, False, 0.0
+        rate, integral, last, seen, rescued = settings[0] * basal, 0.0, np.nan, -1000, -1000
+        depot, board, plasma = 0.0, 0.0, 0.0
+        pending, lead, dosed = 0.0, int(settings[4]), -1000
+        for early in range(min(lead, minutes)):
+            pending += counted[k, early]
+        for t in range(minutes):
+            units = 0.0
+            planned += meal[k, t]
+            if t + lead < minutes:
+                pending += counted[k, t + lead]
+            if t % 5 == 0:
+                j = t // 5
+                true = x[12] / volumes[k]
+                out[0, k, j] = true
+                shown = np.nan
+                if not lost[k, j]:
+                    shown = min(max(gain[k, j] * true + noise[k, j], LOWEST), HIGHEST)
+                    last, seen = shown, t
+                out[1, k, j] = shown
+                hour = t % 1440
+                awake = WAKES <= hour < SLEEPS
+                low = shown < NOTICED_ASLEEP or (awake and shown < NOTICED_AWAKE)
+                if low and t - rescued >= RESCUE_EVERY:
+                    planned += min(RESCUE * parameters[k, 0], RESCUE_MOST)
+                    rescued = t
+                rate = settings[0] * basal
+                reading = last if t - seen <= STALE else np.nan
+                between = not automatic and awake and reading > BETWEEN and t - dosed >= BETWEEN_EVERY
+                if pending > 0 or between:
+                    units = bolus(pending, reading, settings[1] * ratio, settings[2] * correction, settings[3])
+                    pending, dosed = 0.0, t
+                if automatic:
+                    slope = fitted_slope(out[1, k], j)
+                    if t - seen <= STALE:
+                        error = last - settings[3]
+                        # The integral stands still where the law is at a limit anyway, and never outgrows an hour of
+                        # twice the highest error: no wind-up.
+                        if not math.isnan(shown) and 70 < shown < 250:
+                            integral = min(max(integral + 5 * error, -6000.0), 6000.0)
+                        rate = feedback(
+                            error, integral, slope, rate + plasma, rate, settings[2] * correction,
+                            settings[5], settings[6], settings[7], settings[8],
+                        )  # fmt: skip
+                    rate, units = limited(rate, units, last, slope, t - seen, depot + board, basal, daily)
+                out[2, k, j], out[3, k, j], out[4, k, j] = rate, units, depot + board
+            eaten = min(EAT_RATE, planned)
+            planned -= eaten
+            if eaten > 0:
+                if not eating:
+                    start, food = x[0] + x[1], 0.0
+                food += eaten * 1000
+            eating = eaten > 0
+            given = 0.0 if occluded[k, t] else rate + units
+            factor = sensitivity[k, t // 5]
+            minute(x, parameters[k], eaten * 1000, given * scale, start + food, factor, work)
+            # The pump's own account knows nothing of an occlusion.
+            extra = rate + units - basal
+            depot, board = depot + extra - depot / TAU, board + (depot - board) / TAU
+            plasma += (board / TAU - plasma) / TAU
+    return out

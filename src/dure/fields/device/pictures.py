@@ -1,0 +1,208 @@
+"""What a finalist is shown by: the ambulatory glucose profile, and the replay of its deepest low, both simulated.
+
+The profile is that of Bergenstal et al. 2013, Diabetes Technol. Ther. 15:198: median, 25-75 and 5-95 % of all days by
+the time of day.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dure.design.candidate import Candidate
+from dure.fields.device.metrics import BELOW_54, BELOW_70, IN_RANGE, measures
+from dure.fields.device.patients import Patients
+from dure.fields.device.replay import HARM, Event, deepest
+from dure.fields.device.scenario import DAY, STEP, scenario
+from dure.fields.device.settings import SETTINGS, Setting, vector
+from dure.fields.device.svg import BLUE, GREEN, GREY, ORANGE, RED, Axes, Sheet, legend
+from dure.fields.device.therapy import Traces, run
+
+Floats = NDArray[np.float64]
+
+HIGHEST = 350.0
+"""Top of the glucose axis, mg/dL."""
+_BLOCK = 3
+"""Readings joined to one point of the profile: 15 minutes."""
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "profile": "Ambulatory glucose profile, {days} days, simulated",
+        "panel": "all {n} patients of the panel",
+        "patient": "{name}, lowest time in range",
+        "glucose": "glucose, mg/dL",
+        "hour": "hour of the day",
+        "median": "median",
+        "half": "25–75 %",
+        "most": "5–95 %",
+        "range": "70–180 mg/dL",
+        "shares": "in range {tir:.1f} %, below 70: {low:.1f} %, below 54: {very:.1f} %",
+        "note": "Virtual patients; the true glucose of the model, not the sensor's. In silico: nothing for dosing.",
+        "replay": "Replay of the deepest low: {name}, simulated",
+        "time": "hours from the start of the low",
+        "truth": "true glucose",
+        "shown": "sensor",
+        "changed": "with the change",
+        "insulin": "insulin, U in 5 min",
+        "decision": "Last bolus before it: {units:.2f} U, {minutes} min earlier",
+        "counted": "; carbohydrate counted {counted:.0f} g, eaten {eaten:.0f} g; the sensor showed {shown}",
+        "corrects": "; a correction of what the sensor showed: {shown}",
+        "nothing": "nothing",
+        "basal": "No bolus in the six hours before it: basal alone.",
+        "prevented": "Smallest change of one setting that prevents it: {setting} {old:g} → {new:g} {unit}",
+        "unpreventable": "No single setting prevents it within its bounds.",
+        "harms": "Whom that harms (time in range down by more than {harm:g} points): {who}",
+        "nobody": "nobody on the panel",
+        "level": "below {level:g} mg/dL",
+    },
+    "ko": {
+        "profile": "하루 혈당 양상(AGP), {days}일, 모의실험",
+        "panel": "패널의 환자 {n}명 전체",
+        "patient": "{name}, 목표 범위 시간이 가장 짧은 환자",
+        "glucose": "혈당, mg/dL",
+        "hour": "시각(시)",
+        "median": "중앙값",
+        "half": "25–75 %",
+        "most": "5–95 %",
+        "range": "70–180 mg/dL",
+        "shares": "목표 범위 {tir:.1f} %, 70 미만 {low:.1f} %, 54 미만 {very:.1f} %",
+        "note": "가상 환자이며, 센서 값이 아니라 모형의 실제 혈당입니다. 모의실험이므로 투여량 결정에 쓸 수 없습니다.",
+        "replay": "가장 심한 저혈당 다시 보기: {name}, 모의실험",
+        "time": "저혈당 시작을 기준으로 한 시간(h)",
+        "truth": "실제 혈당",
+        "shown": "센서",
+        "changed": "설정을 바꾼 경우",
+        "insulin": "인슐린, 5분당 U",
+        "decision": "직전 볼루스: {units:.2f} U, {minutes}분 전",
+        "counted": "; 계산한 탄수화물 {counted:.0f} g, 먹은 양 {eaten:.0f} g; 센서 값: {shown}",
+        "corrects": "; 센서 값에 대한 교정: {shown}",
+        "nothing": "없음",
+        "basal": "앞선 여섯 시간 동안 볼루스가 없었습니다. 기저 인슐린만 들어갔습니다.",
+        "prevented": "이 저혈당을 막는 가장 작은 단일 설정 변경: {setting} {old:g} → {new:g} {unit}",
+        "unpreventable": "허용 범위 안에서 설정 하나만 바꾸어서는 막을 수 없습니다.",
+        "harms": "이 변경으로 나빠지는 환자(목표 범위 시간 {harm:g}%p 초과 감소): {who}",
+        "nobody": "패널에 없음",
+        "level": "{level:g} mg/dL 미만",
+    },
+}
+
+
+def of_finalist(patients: Patients, simulator: str, candidate: Candidate, meals: str, days: int) -> Mapping[str, bytes]:
+    """`profile` and, where anybody was low, `replay`, each in both languages."""
+    made, values = scenario(patients, days, meals), vector(candidate, simulator)
+    traces = run(patients, made, values, automatic=simulator == "controller")
+    event = deepest(patients, made, simulator, values, traces)
+    drawn = {f"profile.{lang}.svg": profile(patients, traces, lang) for lang in WORDS}
+    if event:
+        drawn |= {f"replay.{lang}.svg": replay(patients, traces, values, event, simulator, lang) for lang in WORDS}
+    return drawn
+
+
+def profile(patients: Patients, traces: Traces, lang: str) -> bytes:
+    """The panel's profile beside that of its worst patient."""
+    words = WORDS[lang]
+    found = measures(traces.glucose)
+    worst = int(np.argmin(found[IN_RANGE]))
+    days = traces.glucose.shape[1] * STEP // DAY
+    sheet = Sheet(900, 400, words["profile"].format(days=days), words["note"])
+    titles = (
+        words["panel"].format(n=len(patients.names)),
+        words["patient"].format(name=patients.names[worst]),
+    )
+    chosen = (slice(None), slice(worst, worst + 1))
+    for left, title, which in zip((62, 512), titles, chosen, strict=True):
+        _bands(sheet, left, traces.glucose[which], words)
+        told = {name: float(found[name][which].mean()) for name in (IN_RANGE, BELOW_70, BELOW_54)}
+        shares = words["shares"].format(tir=told[IN_RANGE], low=told[BELOW_70], very=told[BELOW_54])
+        sheet.text(left, 48, title, weight="bold")
+        sheet.text(left, 65, shares, colour=GREY, size=11)
+    entries = [(BLUE, 1.0, words["median"]), (BLUE, 0.4, words["half"]), (BLUE, 0.15, words["most"])]
+    legend(sheet, 62, 372, [*entries, (GREEN, 0.15, words["range"])], 110)
+    return sheet.svg()
+
+
+def _bands(sheet: Sheet, left: float, glucose: Floats, words: Mapping[str, str]) -> None:
+    axes = Axes(sheet, (left, 92, 370, 220), (0, 24), (0, HIGHEST))
+    axes.band([0, 24], [70, 70], [180, 180], GREEN, 0.12)
+    ticks = [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)]
+    axes.draw([(h, f"{h}") for h in range(0, 25, 4)], ticks, words["hour"], words["glucose"])
+    by_time = glucose.reshape(-1, DAY // STEP // _BLOCK, _BLOCK).transpose(1, 0, 2).reshape(DAY // STEP // _BLOCK, -1)
+    low5, low25, middle, high75, high95 = np.quantile(by_time, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1).tolist()
+    hours = [(i + 0.5) * _BLOCK * STEP / 60 for i in range(len(middle))]
+    axes.band(hours, low5, high95, BLUE, 0.15)
+    axes.band(hours, low25, high75, BLUE, 0.4)
+    axes.line(list(zip(hours, middle, strict=True)), BLUE, width=2.2)
+    axes.level(54, RED)
+    axes.level(250, ORANGE)
+
+
+def replay(patients: Patients, traces: Traces, values: list[float], event: Event, simulator: str, lang: str) -> bytes:
+    """An event: trace, decision, the smallest change that prevents it, and whom that harms."""
+    words, k = WORDS[lang], event.patient
+    last = min(event.end + 2 * 60 // STEP, traces.glucose.shape[1])
+    window = slice(event.first, last)
+    hours = [(j - event.start) * STEP / 60 for j in range(event.first, last)]
+    sheet = Sheet(900, 500, words["replay"].format(name=patients.names[k]), words["note"])
+    axes = Axes(sheet, (62, 60, 820, 200), (hours[0], hours[-1]), (0, HIGHEST))
+    axes.band([hours[0], hours[-1]], [70, 70], [180, 180], GREEN, 0.12)
+    whole = [(h, f"{h:+d}".replace("-", "−")) for h in range(math.ceil(hours[0]), math.floor(hours[-1]) + 1)]
+    axes.draw([], [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)], "", words["glucose"])
+    axes.level(event.level, RED)
+    axes.line(list(zip(hours, traces.glucose[k, window].tolist(), strict=True)), BLUE, width=2.4)
+    for hour, value in zip(hours, traces.shown[k, window].tolist(), strict=True):
+        if math.isfinite(value):
+            axes.dot(hour, value, GREY, 1.7)
+    if event.change is not None:
+        changed = event.change.glucose[: len(hours)].tolist()
+        axes.line(list(zip(hours, changed, strict=False)), GREEN, width=1.8, dash="6 3")
+    given = (traces.rate[k, window] * STEP + traces.bolus[k, window]).tolist()
+    doses = Axes(sheet, (62, 292, 820, 60), (hours[0], hours[-1]), (0, max(max(given), 0.5)))
+    doses.draw(whole, [(0, "0"), (round(doses.y[1], 1), f"{doses.y[1]:.1f}")], words["time"], words["insulin"])
+    width = STEP / 60
+    for hour, units in zip(hours, given, strict=True):
+        doses.area([(hour, 0), (hour, units), (hour + width, units), (hour + width, 0)], ORANGE, 0.9)
+    if event.decision is not None:
+        axes.upright((event.decision - event.start) * STEP / 60, ORANGE)
+    entries = [
+        (BLUE, 1.0, words["truth"]),
+        (GREY, 1.0, words["shown"]),
+        (RED, 1.0, words["level"].format(level=event.level)),
+    ]
+    legend(sheet, 330, 44, [*entries, (GREEN, 1.0, words["changed"])][: 4 if event.change else 3], 145)
+    for i, line in enumerate(told(patients, values, event, SETTINGS[simulator], words, lang)):
+        sheet.text(12, 418 + 20 * i, line)
+    return sheet.svg()
+
+
+def told(
+    patients: Patients,
+    values: list[float],
+    event: Event,
+    settings: Sequence[Setting],
+    words: Mapping[str, str],
+    lang: str,
+) -> list[str]:
+    """The event in sentences."""
+    shown = f"{event.shown:.0f} mg/dL" if math.isfinite(event.shown) else words["nothing"]
+    if event.decision is None:
+        decision = words["basal"]
+    else:
+        minutes = (event.start - event.decision) * STEP
+        decision = words["decision"].format(units=event.units, minutes=minutes)
+        about = words["counted"] if event.counted else words["corrects"]
+        decision += about.format(counted=event.counted, eaten=event.eaten, shown=shown)
+    if event.change is None:
+        return [decision, words["unpreventable"]]
+    change = event.change
+    old = values[[s.name for s in settings].index(change.setting.name)]
+    unit = "" if change.setting.unit == "1" else change.setting.unit
+    text = words["prevented"].format(setting=change.setting.title[lang], old=old, new=change.value, unit=unit).rstrip()
+    order = np.argsort(change.gains)
+    harmed = [
+        f"{patients.names[i]} ({change.gains[i]:.1f})".replace("-", "−") for i in order if change.gains[i] < -HARM
+    ]
+    who = ", ".join(harmed[:4]) + (f" +{len(harmed) - 4}" if len(harmed) > 4 else "")
+    return [decision, text, words["harms"].format(harm=HARM, who=who or words["nobody"])]

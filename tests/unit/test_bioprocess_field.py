@@ -1,0 +1,69 @@
+"""The field as plug-in: light to load, said in both languages, its problems and template understood."""
+
+import subprocess
+import sys
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+from dure.campaign.spec import specification
+from dure.design.described import described_space
+from dure.fields.bioprocess.fedbatch import reference
+from dure.fields.bioprocess.field import FIELD
+from dure.fields.bioprocess.sources import SOURCES
+
+
+def test_loading_it_loads_nothing_heavy():
+    code = (
+        "import sys, dure.fields.bioprocess.field\n"
+        "print([m for m in ('numba', 'scipy', 'pandas', 'sklearn', 'cobra', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_title_is_in_both_languages():
+    texts = [FIELD.title, *FIELD.property_titles.values(), *(p["title"] for p in FIELD.problems.values())]
+    texts += [m.title for m in FIELD.models.values()] + [c.title for m in FIELD.models.values() for c in m.columns]
+    texts += [w for m in FIELD.models.values() for w in m.why.values()]
+    assert all(set(text) == {"en", "ko"} and all(text.values()) for text in texts)
+    assert len(FIELD.caveats["en"]) == len(FIELD.caveats["ko"])
+    assert all(len(m.caveats["en"]) == len(m.caveats["ko"]) for m in FIELD.models.values())
+
+
+@pytest.mark.parametrize("name", FIELD.problems)
+def test_problems_are_understood(name):
+    plain = {key: table for key, table in FIELD.problems[name].items() if key != "quick"}
+    made = specification({"field": "bioprocess", **plain}, name, name=f"bioprocess/{name}")
+    space = described_space(made.space)
+    simulator = FIELD.simulators[made.lab["simulator"]]
+    assert space.contains(simulator.reference(made.lab))
+    known = {source.name: {part.name for part in source.parts} for source in SOURCES}
+    assert all(part in known[source] for source, part, _ in simulator.reads(made.lab))
+    assert made.objective.property in FIELD.property_titles
+    assert made.objective.constraints
+
+
+def test_the_template_is_a_problem():
+    table = tomllib.loads(FIELD.template)
+    made = specification(table, "template.toml")
+    assert described_space(made.space).size > 1000
+
+
+def test_a_simulated_problem_says_so_in_its_title():
+    assert all("simulated" in p["title"]["en"] and "모의실험" in p["title"]["ko"] for p in FIELD.problems.values())
+
+
+def test_designs_are_drawn_and_labelled():
+    assert FIELD.draw(reference(), 300, 200).startswith("<svg")
+    strain = FIELD.simulators["strain"].reference({})
+    assert "b1380" in FIELD.draw(strain, 300, 200)
+    assert FIELD.label(strain) == "ΔALCD2x ΔLDH_D ΔPFL"
+
+
+def test_korean_errors_have_the_holes_of_the_english():
+    table = tomllib.loads(files("dure.fields.bioprocess").joinpath("korean.toml").read_text("utf-8"))["errors"]
+    for english, korean in table.items():
+        holes = {f"{{{i}}}" for i in range(5) if f"{{{i}}}" in english}
+        assert holes == {f"{{{i}}}" for i in range(5) if f"{{{i}}}" in korean}, english

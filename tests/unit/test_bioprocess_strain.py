@@ -1,0 +1,168 @@
+"""Knock-outs in genome-scale models: known figures, the list of targets, balances, and sick models caught."""
+
+import json
+from functools import cache
+
+import pytest
+from test_bioprocess_archives import archive
+
+from dure.base.canonical import canonical
+from dure.base.errors import BadInput
+from dure.design.candidate import Candidate
+from dure.fields.bioprocess import strain
+
+pytest.importorskip("cobra")
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@cache
+def sbml(name):
+    return archive("cobra-0.32.1-py2.py3-none-any.whl").read(f"cobra/data/{strain.MODELS[name]}")
+
+
+@pytest.fixture
+def iJO1366():
+    from dure.fields.bioprocess.strain_model import model_of
+
+    with model_of(sbml("iJO1366"), strain.ANAEROBIC) as model:
+        yield model
+
+
+TRIPLE = [gene for item in strain.OPTKNOCK for gene in strain.items()[item]]
+
+
+def quiet(share, what):
+    pass
+
+
+def test_wild_type_and_optknock_triple(iJO1366):
+    from dure.fields.bioprocess.strain_model import production
+
+    wild = production(iJO1366, [], strain.PRODUCT)
+    assert wild.growth == pytest.approx(0.2415, abs=1e-4)
+    assert max(wild.least) < 0.1
+    made = production(iJO1366, TRIPLE, strain.PRODUCT)
+    assert made.growth == pytest.approx(0.1126, abs=1e-3)
+    assert made.least == pytest.approx((9.11, 7.28, 5.46), abs=0.01)
+    assert made.most == pytest.approx(12.36, abs=0.05)
+    assert {"ALCD2x", "LDH_D", "PFL"} <= set(made.lost)
+    assert production(iJO1366, [], strain.PRODUCT) == wild  # nothing of it stays behind
+
+
+def test_one_isozyme_is_not_enough(iJO1366):
+    from dure.fields.bioprocess.strain_model import gene_cut, lose
+
+    assert gene_cut(iJO1366.reactions.LDH_D) == ("b1380", "b2133")
+    assert len(gene_cut(iJO1366.reactions.ALCD2x)) == 3
+    with iJO1366:
+        assert "LDH_D" not in lose(iJO1366, ["b1380"])
+    with iJO1366:
+        assert "LDH_D" in lose(iJO1366, ["b1380", "b2133"])
+
+
+def test_every_cut_switches_its_reaction_off_and_no_part_of_it_does(iJO1366):
+    for item, genes in strain.items().items():
+        rule = iJO1366.reactions.get_by_id(item).gpr
+        assert not rule.eval(set(genes))
+        assert all(rule.eval(set(genes) - {gene}) for gene in genes)
+
+
+@pytest.mark.slow
+def test_the_shipped_items_are_those_of_the_rule(iJO1366):
+    from dure.fields.bioprocess.strain_model import targets_of
+
+    found = targets_of(iJO1366)
+    assert dict(found.genes) == strain.items()
+    assert not set(found.genes) & set(found.excluded)
+    assert {"EX_succ_e": "exchange", "PYRt2rpp": "transport", "GAPD": "essential"}.items() <= found.excluded.items()
+    assert set(found.genes) | set(found.excluded) == {r.id for r in iJO1366.reactions}
+
+
+def test_carbon_closes(iJO1366):
+    from dure.fields.bioprocess.strain_model import carbon, fluxes_at_growth
+
+    taken, given, bound = carbon(iJO1366, fluxes_at_growth(iJO1366, TRIPLE, strain.PRODUCT))
+    assert taken == pytest.approx(60.0, abs=0.1)
+    assert given + bound == pytest.approx(taken, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_moma_stands_beside_fba(iJO1366):
+    from dure.fields.bioprocess.strain_model import adjusted, production
+
+    growth, product = adjusted(iJO1366, TRIPLE, strain.PRODUCT)
+    assert growth <= production(iJO1366, TRIPLE, strain.PRODUCT).growth + 1e-6
+    assert product >= 0
+
+
+@pytest.mark.parametrize("name", ["textbook", pytest.param("salmonella", marks=pytest.mark.slow)])
+def test_a_users_model_is_looked_at(name):
+    from dure.fields.bioprocess.strain_model import model_of, soundness
+
+    with model_of(sbml(name), {}) as model:
+        found = soundness(model)
+    assert found.energy == pytest.approx(0.0, abs=1e-6)
+    assert (len(found.unbalanced) == 0) == (name == "textbook")
+
+
+def test_a_model_that_makes_energy_from_nothing_is_caught():
+    from dure.fields.bioprocess.strain_model import model_of, soundness
+
+    with model_of(sbml("textbook"), {}) as model:
+        model.reactions.ATPM.lower_bound = -10.0  # maintenance that runs backwards
+        assert soundness(model).energy == pytest.approx(10.0)
+        model.reactions.PGI.add_metabolites({model.metabolites.h_c: 1.0})
+        assert soundness(model).unbalanced == {"PGI": "H +1, charge +1"}
+
+
+def test_an_order_on_another_model():
+    inputs = {
+        "candidate": canonical(["subset", {"items": ["PFL"]}, {"items": ["PFL"]}]),
+        "cobra-models/models/textbook.xml.gz": sbml("textbook"),
+    }
+    lab = {"model": "textbook", "product": "EX_succ_e", "medium": {"EX_o2_e": 0.0}}
+    values = json.loads(strain.run_strain(inputs, lab, 1, quiet)["values"])
+    assert values["growth"]["value"] > 0.05
+    assert values["product at 100 % growth"]["value"] >= values["product at 90 % growth"]["value"]
+
+
+def test_what_cannot_be_taken_is_refused():
+    from dure.fields.bioprocess.strain_model import lose, model_of
+
+    with pytest.raises(BadInput, match="no model"):
+        strain.reads({"model": "yeast"})
+    with pytest.raises(BadInput, match="names no gene set"):
+        strain.genes_of(Candidate("subset", {"items": ["XYZ"]}), strain.items())
+    with pytest.raises(BadInput, match="no exchange"), model_of(sbml("textbook"), {"EX_gold_e": 1.0}):
+        pass
+    with pytest.raises(BadInput, match="no model that SBML"), model_of(b"<sbml/>", {}):
+        pass
+    with model_of(sbml("textbook"), {}) as model, pytest.raises(BadInput, match="no gene"):
+        lose(model, ["b9999"])
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_pictures(lang):
+    rows = [(0.0, 0.0, 12.0), (0.05, 2.0, 11.0), (0.1, 9.0, 9.5)]
+    drawn = strain.envelope_picture(rows, [(0.0, 0.0, 10.0), (0.24, 0.0, 0.1)], lang)
+    assert drawn.startswith("<svg")
+    assert "EX_succ_e" in strain.flux_table({"EX_succ_e": 9.0, "PGI": 5.0}, {"EX_succ_e": 0.1}, lang)
+
+
+@pytest.mark.slow
+def test_the_closer_look_closes_carbon_draws_and_refuses_what_does_not_grow():
+    from dure.fields.bioprocess.strain_check import finalists
+
+    ladder = finalists({"check": "strain"}, lambda *_: sbml("iJO1366"))
+    check = ladder.rungs[0].check
+    triple = strain.reference()
+    starved = Candidate("subset", {"items": ["ACALD", "ACKr", "LDH_D", "PFL", "PGI"]})
+    found, drawn = check.run_with_artefacts([triple, starved])
+    rows = {(r["candidate"], r["property"]): r["value"] for r in found.to_pylist()}
+    assert rows[triple.id, "carbon closure"] == pytest.approx(1.0, abs=1e-3)
+    assert set(drawn[triple.id]) == {f"{n}.{lang}.svg" for n in ("envelope", "fluxes") for lang in ("en", "ko")}
+    verdicts = {
+        g.property: g.judge([triple.id, starved.id], found)["verdict"].to_pylist() for g in ladder.rungs[0].gates
+    }
+    assert verdicts["growth"][0] == "pass"
+    assert (rows[starved.id, "growth"] >= 0.1) == (verdicts["growth"][1] == "pass")
