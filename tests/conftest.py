@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+# Before NumPy: tests run side by side, and threads of small matrices would only wait for each other.
+os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+
+import pytest  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -355,3 +355,20 @@ def test_an_own_year_runs_where_it_was_deposited():
     assert values["return"]["value"] < values["profit"]["value"]
     with pytest.raises(BadInput, match="names no deposited"):
         greenhouse.reads({**lab, "weather": "weather.csv"})
+
+
+def test_a_design_is_drawn_and_named_even_with_a_parameter_that_no_law_has():
+    made = usual()
+    assert FIELD.label(made) == "14 10 50 30"
+    strange = BoxSpace([Parameter("shade", 0.0, 1.0, 0.1, "1")]).recipe({"shade": 0.5})
+    assert FIELD.label(strange) == "0.5"
+    for each in (made, strange):
+        assert FIELD.draw(each, 200, 120).startswith("<svg")
+    with pytest.raises(BadInput, match="differ"):
+        vector(strange, "set-points")
+
+
+def test_a_table_of_ladder_settings_is_refused():
+    assert FIELD.ladder({}).rungs == ()
+    with pytest.raises(BadInput, match="not understood"):
+        FIELD.ladder({"alerts": "flag"})

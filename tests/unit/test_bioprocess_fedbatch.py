@@ -37,10 +37,10 @@ def test_the_published_recipe_is_a_design_of_the_space():
 
 
 def test_a_phase_scales_its_hours_of_its_profile_alone():
-    flows = fedbatch.flows_of(recipe(**{"sugar 28-80 h": 50.0})) / np.maximum(twin.default_flows(), 1e-12)
+    flows = fedbatch.flows_of(recipe(**{"sugar 28-80 h": 80.0})) / np.maximum(twin.default_flows(), 1e-12)
     hour = np.arange(1, twin.STEPS + 1) * 0.2
     inside = (hour > 28 + 1e-9) & (hour <= 80 + 1e-9)
-    np.testing.assert_allclose(flows[inside, 0], 0.5)
+    np.testing.assert_allclose(flows[inside, 0], 0.8)
     np.testing.assert_allclose(flows[~inside, 0], 1.0)
     moved = np.delete(flows, 0, axis=1)
     assert np.isin(np.round(moved, 12), [0.0, 1.0]).all()
@@ -84,6 +84,14 @@ def test_an_order_gives_every_property_that_the_problem_names():
     assert values["productivity"]["value"] == pytest.approx(values["penicillin"]["value"] / 254)
 
 
+def test_a_sensor_that_drifts_changes_the_batch_of_every_seed():
+    plain, drifting = (
+        fedbatch.outcomes_of([fedbatch.reference()], fedbatch.PANELS["pair"], table)[0]["penicillin"]
+        for table in ({}, {"fault": "temperature sensor"})
+    )
+    assert (np.abs(drifting - plain) > 1).all()
+
+
 def test_a_batch_without_air_fails_and_has_no_value():
     space = BoxSpace([Parameter("aeration to 90 h", 0, 100, 1, "%")])
     made = ordered(space.recipe({"aeration to 90 h": 0.0}))
@@ -115,7 +123,7 @@ def test_a_gate_on_tuned_seeds_is_refused():
 
 def test_a_recipe_for_a_running_batch_changes_only_what_is_left():
     table = {"batch": 7000, "fault": "coolant flow", "hour": 100.0}
-    base, changed = fedbatch.simulate([fedbatch.reference(), recipe(**{"sugar 80-160 h": 70.0})], ["seed 1000"], table)[
+    base, changed = fedbatch.simulate([fedbatch.reference(), recipe(**{"sugar 80-160 h": 85.0})], ["seed 1000"], table)[
         0
     ]
     np.testing.assert_array_equal(base.record[:, :500], changed.record[:, :500])
@@ -131,7 +139,7 @@ def gate(candidate, n=8):
 
 def test_the_gate_lets_the_published_recipe_stand_against_itself_and_refuses_a_worse_one():
     assert not gate(fedbatch.reference()).refused
-    worse = recipe(**{"sugar 80-160 h": 60.0})
+    worse = recipe(**{"sugar 80-160 h": 80.0, "oil from 80 h": 80.0, "water to 150 h": 120.0})
     assert worse.id in gate(worse).refused
 
 

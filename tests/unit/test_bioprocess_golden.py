@@ -8,6 +8,8 @@ import pytest
 from dure.base.errors import BadInput
 from dure.fields.bioprocess import golden, twin
 
+pytestmark = pytest.mark.slow
+
 NORMAL = tuple(range(80000, 82500, 50))
 FAULTY = tuple(range(90000, 90500, 50))
 

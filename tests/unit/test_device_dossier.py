@@ -10,8 +10,17 @@ from dure.base.errors import Refused
 from dure.fields.device import dossier, verification
 from dure.fields.device.settings import design
 
-TUNED = {"basal": 0.9, "carbohydrate ratio": 0.7, "correction": 1.1, "target": 120, "lead": 5, "gain": 0.1, "integral time": 250,
-         "derivative time": 120, "insulin feedback": 1.1}  # fmt: skip
+TUNED = {
+    "basal": 0.9,
+    "carbohydrate ratio": 0.7,
+    "correction": 2.0,
+    "target": 120,
+    "lead": 5,
+    "gain": 0.1,
+    "integral time": 250,
+    "derivative time": 120,
+    "insulin feedback": 1.1,
+}
 
 
 def test_every_cell_of_what_is_written_before_a_run_is_filled():

@@ -186,6 +186,11 @@ def test_an_order_tells_the_mean_and_the_worst(files):  # noqa: F811
     assert order(files, in_hours, lab)["values"] == told["values"]
 
 
+def test_a_design_whose_simulation_diverges_has_no_value(files):  # noqa: F811
+    lab = {"driver": "simulated", "simulator": "therapy", "panel": "children", "days": 2}
+    assert order(files, design({"carbohydrate ratio": 1e-5}, "therapy"), lab) == {"failed": "diverged"}
+
+
 def test_tables_that_cannot_be_simulated(files):  # noqa: F811
     for lab, match in (
         ({"panel": ["adult#001"]}, "panel of 1"),
@@ -196,7 +201,7 @@ def test_tables_that_cannot_be_simulated(files):  # noqa: F811
     ):
         with pytest.raises(BadInput, match=match):
             judging.SIMULATORS["therapy"].reads(lab)
-    with pytest.raises(BadInput, match="other settings"):
+    with pytest.raises(BadInput, match="no design"):
         vector(Candidate("recipe", {}, {"basal": {"value": 1, "unit": "1"}}), "therapy")
     wrong = Candidate("recipe", {}, {**reference("therapy").form, "target": {"value": 140, "unit": "kg"}})
     with pytest.raises(BadInput, match="cannot be converted"):

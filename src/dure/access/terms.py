@@ -43,6 +43,10 @@ LICENCES: dict[str, tuple[str, ...]] = {
     "BSD-2-Clause": ("notice",),
     "BSD-3-Clause": ("notice",),
     "Apache-2.0": ("notice",),
+    "GPL-2.0-only": ("notice", "share-alike"),
+    "GPL-2.0-or-later": ("notice", "share-alike"),
+    "GPL-3.0-only": ("notice", "share-alike"),
+    "GPL-3.0-or-later": ("notice", "share-alike"),
     UNCLEAR: ("no-redistribution",),
 }
 """SPDX identifiers that Dure knows, and what each obliges to."""

@@ -18,7 +18,7 @@ from dure.campaign.journal import Journal
 from dure.campaign.problem import Problem
 from dure.campaign.run import Parts, Run
 from dure.campaign.setup import Setup
-from dure.campaign.sourcefiles import read_source
+from dure.campaign.sourcefiles import OWN, read_source
 from dure.campaign.spec import Specification
 from dure.campaign.state import State, Step, apply, next_step
 from dure.data import datasets
@@ -170,7 +170,7 @@ def _inputs(parts: Parts, spec: Specification) -> tuple[int | None, tuple[str, .
     wanted = [(spec.space["source"], str(spec.space.get("part")))] if "source" in spec.space else []
     if spec.lab["driver"] == "simulated":
         reads = simulator_of(load_field(spec.field), spec.lab).reads(spec.lab)
-        wanted += [(source, part) for source, part, _ in reads]
+        wanted += [(source, part) for source, part, _ in reads if source != OWN]
     if wanted:
         with parts.act("system:data").read() as reader:
             missing = [s for s, part in wanted if datasets.find_part(reader, find_source(s).name, part) is None]

@@ -165,7 +165,7 @@ def specification(
         lab=_driver(tables["lab"], where),
         strategy={"name": "dure", **tables["strategy"]},
         ladder=tables["ladder"],
-        finalists=tables["finalists"],
+        finalists=_finalists(tables["finalists"], tables["lab"]),
         controls={"seeds": 1 if simulated else 20, "noise_sd": 0.3, **tables["controls"]},
         seed=_checked(value.get("seed", 1), int, f"{where}, seed"),
         folder=folder,
@@ -217,6 +217,11 @@ def _driver(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
             remedy="write p (for -log10 of mol/L) or linear",
         )
     return table
+
+
+def _finalists(table: Mapping[str, Any], lab: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The finalists' table with the panel that was tuned on, lest finalists be judged on it again."""
+    return {**table, "tuned": lab["panel"]} if table.get("n") and "panel" in lab else table
 
 
 def _objective(table: Mapping[str, Any], where: str) -> Objective:

@@ -129,9 +129,9 @@ def _parsed(read: UserTable, header: str, unit: str) -> NDArray[np.float64]:
 
 
 def _bounds(column: Column) -> str:
-    low = "" if column.low is None else f"from {column.low:g}"
-    high = "" if column.high is None else f"up to {column.high:g}"
-    return f"{low} {high}".strip()
+    if column.low is None:
+        return f"<= {column.high:g}" if column.high is not None else ""
+    return f">= {column.low:g}" if column.high is None else f"{column.low:g} … {column.high:g}"
 
 
 def _likelier(values: NDArray[np.float64], column: Column) -> str | None:

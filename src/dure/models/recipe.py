@@ -58,7 +58,7 @@ class Recipe:
             metrics is a list of rows {figure, value, unit, beside: {baseline: value}, note}), and pictures.
         predict: task; inputs `model` and `table`; output `predictions` (Parquet: row, value, low80, high80, low95,
             high95, inside, why).
-        template: CSV with a header and example rows, as `dure new FIELD/MODEL` writes it.
+        template: CSV with a header and example rows, as `dure new FILE.csv --model FIELD/MODEL` writes it.
         why: code of a row outside the domain -> a sentence for readers.
         caveats: what its predictions must not be used for.
     """

@@ -149,6 +149,7 @@ class HeldOut:
         strata: the stratum of each member, for the bootstrap.
         cost: CPU seconds a design, roughly.
         settings: all else that the evidence depends on.
+        units: of measures that are neither the primary one nor limited; `1` where none is named.
         pictures: (design, reference, members) -> file name -> bytes, drawn for each finalist; see `Illustrating`.
     """
 
@@ -162,6 +163,7 @@ class HeldOut:
     limits: tuple[Limit, ...] = ()
     harm: float = 0.0
     strata: tuple[str, ...] | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
     cost: float = 1.0
     pictures: Callable[[Candidate, Candidate, Sequence[str]], Mapping[str, bytes]] | None = None
     name: str = field(default="held-out", init=False)
@@ -228,4 +230,5 @@ class HeldOut:
     def _unit_of(self, measure: str) -> str:
         if measure == self.primary:
             return self.unit
-        return next((limit.unit for limit in self.limits if limit.measure == measure), "1")
+        limited = {limit.measure: limit.unit for limit in self.limits}
+        return self.units.get(measure) or limited.get(measure, "1")

@@ -42,13 +42,19 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 
 
 def label(candidate: Candidate) -> str:
-    """A design by its first values."""
-    return " ".join(f"{told['value']:g}" for told in list(candidate.form.values())[:4])
+    """A design by its first four values, in the order of its law or of the growth stages."""
+    return " ".join(f"{candidate.form[name]['value']:g}" for name in _ordered(candidate)[:4])
+
+
+def _ordered(candidate: Candidate) -> list[str]:
+    known = [name for name in _KNOBS if name in candidate.form]
+    return [*known, *sorted(set(candidate.form) - set(known))]
 
 
 def draw(candidate: Candidate, width: int, height: int) -> str:
     """The values of a design, each as a mark between its bounds."""
-    rows = [(name, float(told["value"]), told["unit"]) for name, told in candidate.form.items()]
+    told = candidate.form
+    rows = [(name, float(told[name]["value"]), str(told[name]["unit"])) for name in _ordered(candidate)]
     step = (height - 8) / max(len(rows), 1)
     size = min(11.0, 0.6 * step)
     parts = []
@@ -56,12 +62,13 @@ def draw(candidate: Candidate, width: int, height: int) -> str:
         y = 4 + step * (i + 0.5)
         text = f"{name} {value:g} {'' if unit == '1' else unit.replace('[ppm]', 'ppm')}".rstrip()
         parts.append(f'<text x="4" y="{y + size / 3:.1f}" font-size="{size:.1f}" fill="#17212b">{escape(text)}</text>')
-        if name in _KNOBS:
-            knob, left, right = _KNOBS[name], 0.62 * width, width - 8.0
-            share = min(max((value - knob.lower) / (knob.upper - knob.lower), 0.0), 1.0)
-            parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
-            at = left + share * (right - left)
-            parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
+        if name not in _KNOBS:
+            continue
+        knob, left, right = _KNOBS[name], 0.62 * width, width - 8.0
+        share = min(max((value - knob.lower) / (knob.upper - knob.lower), 0.0), 1.0)
+        parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
+        at = left + share * (right - left)
+        parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f"{''.join(parts)}</svg>"
@@ -99,6 +106,7 @@ _TITLES: dict[str, Texts] = {
         "en": "yield of the worst year, share of full irrigation",
         "ko": "가장 나쁜 해의 충분 관개 대비 수량",
     },
+    "most cold hours": {"en": "most hours below 10 °C in one season", "ko": "한 재배에서 10 °C 미만 시간의 최댓값"},
     "worst return": {"en": "return of the worst season of the panel", "ko": "패널에서 가장 나쁜 재배의 수익"},
 }
 

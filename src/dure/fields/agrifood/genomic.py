@@ -66,9 +66,10 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
         )
     z = centred(herd.dosage[:, whole.kept], whole.frequency[whole.kept])
     sets = kin(herd.families, z @ z.T)
-    if len(np.unique(sets)) < 2 * FOLDS:
+    count = len(np.unique(sets))
+    if count < 2 * FOLDS:
         raise BadInput(
-            f"there are {len(np.unique(sets))} sets of kin: relatives would stand on both sides of a fold",
+            f"there are {count} sets of kin: relatives would stand on both sides of a fold",
             remedy=f"give individuals of at least {2 * FOLDS} unrelated families",
         )
     levels = np.unique(herd.environments)
@@ -94,11 +95,16 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
     )
     per_fold = [float(np.corrcoef(told["GBLUP"][fold == k], adjusted[fold == k])[0, 1]) for k in np.unique(fold)]
     card = {
-        "method": "GBLUP (VanRaden's G, REML) with fixed effects of the environment; Bayesian ridge beside it",
-        "split": (
-            f"{FOLDS} folds of {len(np.unique(sets))} sets of kin: families, joined where a genomic relationship "
-            f"reaches {CLOSE:g}; filters and frequencies are those of each training part"
-        ),
+        "method": {
+            "en": "GBLUP (VanRaden's G, REML) with fixed effects of the environment; Bayesian ridge beside it",
+            "ko": "GBLUP (VanRaden의 G, REML), 환경은 고정 효과. 베이즈 능형 회귀를 견줌",
+        },
+        "split": {
+            "en": f"{FOLDS} folds of {count} sets of kin: families, joined where a genomic relationship reaches "
+            f"{CLOSE:g}; filters and frequencies are those of each training part",
+            "ko": f"혈연 집단 {count}개를 {FOLDS}겹으로 나눔 (가계, 그리고 유전체 혈연이 {CLOSE:g} "
+            "이상인 개체들은 함께). 거르는 기준과 빈도는 학습 부분마다 새로 구함",
+        },
         "metrics": [
             _metric("predictive ability r", "예측력 r", ability, f"by fold {min(per_fold):.2f} to {max(per_fold):.2f}"),
             _metric("accuracy r/√h²", "정확도 r/√h²", accuracy, f"h² {model.heritability:.2f} by REML on all"),
@@ -111,7 +117,10 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
             },
         ],
         "calibration": {
-            "method": "conformal, errors of held-out kin, each fold by the others",
+            "method": {
+                "en": "conformal, errors of held-out kin, each fold by the others",
+                "ko": "등각 예측: 따로 둔 혈연 집단의 오차 (겹마다 나머지 겹으로)",
+            },
             **{f"coverage{level * 100:.0f}": share for level, share in zip(LEVELS, hits, strict=True)},
             "individuals": len(herd.values),
         },
@@ -121,7 +130,10 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
             **_taken(whole),
             "environments": len(levels),
         },
-        "domain": "related to the training individuals as closely as held-out kin were, most calls present",
+        "domain": {
+            "en": "related to the training individuals as closely as held-out kin were, most calls present",
+            "ko": "따로 둔 혈연 집단만큼 학습 개체와 가깝고 결측이 적은 개체",
+        },
     }
     pictures = {f"ability.{lang}.svg": _drawn(adjusted, told["GBLUP"], lang) for lang in ("en", "ko")}
     return {"model": sink.getvalue(), "card": canonical(card), **pictures}

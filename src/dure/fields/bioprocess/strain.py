@@ -22,10 +22,19 @@ OPTKNOCK = ("ALCD2x", "LDH_D", "PFL")
 """Burgard et al. 2003 (Biotechnol. Bioeng. 84:647), the triple for succinate, as gene sets by the model's rules."""
 
 
+def _held() -> dict[str, Any]:
+    held: dict[str, Any] = json.loads(files("dure.fields.bioprocess").joinpath("strain_items.json").read_text("utf-8"))
+    return held
+
+
 def items() -> dict[str, tuple[str, ...]]:
     """Item -> genes, for iJO1366 without oxygen: the answer of `strain_model.targets_of`, which a test repeats."""
-    held = json.loads(files("dure.fields.bioprocess").joinpath("strain_items.json").read_text("utf-8"))
-    return {item: tuple(genes) for item, genes in held["items"].items()}
+    return {item: tuple(genes) for item, genes in _held()["items"].items()}
+
+
+def carrying() -> list[str]:
+    """Items that can carry much carbon, for the same: the answer of `strain_model.carrying`, which a test repeats."""
+    return list(_held()["carrying"])
 
 
 def reads(lab: Mapping[str, Any]) -> Sequence[Read]:

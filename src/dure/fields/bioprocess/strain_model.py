@@ -144,6 +144,18 @@ def targets_of(model: Any, least: float = LEAST_GROWTH) -> Targets:
     return Targets({item: cut for cut, item in cuts.items()}, excluded)
 
 
+def carrying(model: Any, items: Sequence[str], least: float = 4.0) -> list[str]:
+    """Items whose reaction can carry `least` or more (mmol/gDW/h) at nine tenths of growth, loops left out.
+
+    What carries little cannot push carbon elsewhere; what reaches the model's bound of 1000 turns in a circle.
+    """
+    from cobra.flux_analysis import flux_variability_analysis
+
+    found = flux_variability_analysis(model, reaction_list=list(items), fraction_of_optimum=0.9, processes=1)
+    most = found.abs().max(axis=1)
+    return sorted(item for item in items if least <= most[item] < 999.0)
+
+
 def _unfit(reaction: Any, growth: Any, named: bool) -> str | None:
     if reaction.boundary or reaction.id == growth.id:
         return "exchange"

@@ -33,7 +33,7 @@ from dure.fields.brain.methylation import (
 )
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
-from dure.verify.panel import HeldOut, Limit, Outcomes, members_of
+from dure.verify.panel import HeldOut, Outcomes, members_of
 
 MOST = 50
 FOLDS = 5
@@ -60,7 +60,7 @@ WANTED = 0.3
 def panels() -> dict[str, list[str]]:
     """Named lists of CpGs, made from training donors alone by `python bench/field_brain.py clock-pool`.
 
-    `pool`: the first 80 CpGs that enter the lasso path of adults' transformed age. `lasso path`: the last step with at
+    `pool`: the first 60 CpGs that enter the lasso path of adults' transformed age. `lasso path`: the last step with at
     most 50 CpGs of the path over all ages, the reference. `correlated`: the 50 of highest correlation with age.
     """
     text = files("dure.fields.brain").joinpath("clock_panels.json").read_text("utf-8")
@@ -308,7 +308,7 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         unit="a",
         sign=-1.0,
         settings={"panel": HELD_OUT, "length": LENGTH, "penalty": PENALTY, "draws": DRAWS},
-        limits=tuple(Limit(measure, "a") for measure in MEASURES),
+        units=dict.fromkeys(MEASURES, "a"),
         harm=5.0,
         cost=20.0,
         pictures=lambda design, other, names: pictures(data, evaluate, design, other, names),

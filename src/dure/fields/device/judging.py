@@ -22,6 +22,7 @@ from dure.compute.task import task
 from dure.design.candidate import Candidate
 from dure.fields.device.metrics import IN_RANGE, LIMITS, LOW_INDEX, SEVERE, UNITS, measures, worst_decile
 from dure.fields.device.patients import FILES, PANELS, Patients, group, read_patients
+from dure.fields.device.replay import HARM
 from dure.fields.device.scenario import MEALS, scenario
 from dure.fields.device.settings import SETTINGS, reference, vector
 from dure.fields.device.therapy import run
@@ -33,8 +34,6 @@ Floats = NDArray[np.float64]
 
 TOLERANCE = {limit.measure: margin for limit, margin in zip(LIMITS, (0.5, 0.25, 1.0, 1.0), strict=True)}
 """Percentage points by which a patient who is beyond a limit today may lie further beyond it."""
-HARM = 2.0
-"""A patient is harmed when time in range falls by more than so many percentage points."""
 DAYS = 14
 BEYOND = "patients beyond a limit"
 _KEYS = {"driver", "simulator", "panel", "meals", "days", "assay"}
@@ -67,7 +66,8 @@ def _values(found: Outcomes) -> dict[str, dict[str, float]]:
     """What is told of one order: the mean of the panel, its worst patients, and who is beyond which limit."""
     share = found[IN_RANGE]
     values: dict[str, dict[str, Any]] = {
-        IN_RANGE: {"value": float(share.mean()), "sd": float(share.std(ddof=1)), "n": len(share)},
+        # No sd: patients and days are fixed, so the same design reads the same; people differ, and that is told below.
+        IN_RANGE: {"value": float(share.mean()), "n": len(share)},
         "worst patient": {"value": float(share.min()), "unit": "%"},
         "worst decile": {"value": worst_decile(share), "unit": "%"},
         BEYOND: {"value": float(beyond(found).sum())},
@@ -187,6 +187,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
             "files": {name: digest_bytes(data) for name, data in files.items()},
         },
         limits=tuple(Limit(excess(limit.measure), limit.unit, high=0.0) for limit in LIMITS),
+        units=UNITS,
         harm=HARM,
         strata=tuple(map(group, members)),
         cost=2.0,

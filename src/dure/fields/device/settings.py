@@ -69,7 +69,7 @@ def vector(candidate: Candidate, simulator: str) -> list[float]:
     wanted = SETTINGS[simulator]
     if set(candidate.form) != {s.name for s in wanted}:
         raise BadInput(
-            f"a design of {simulator} has other settings than {', '.join(sorted(candidate.form)) or 'none'}",
+            f"this is no design of the simulator {simulator}",
             where="[space.parameters]",
             remedy=f"name {', '.join(s.name for s in wanted)}",
         )
