@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Before NumPy: tests run side by side, and threads of small matrices would only wait for each other.
-os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
-import pytest  # noqa: E402
+import pytest
 
 
 @pytest.fixture(autouse=True)

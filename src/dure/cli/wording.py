@@ -1,8 +1,8 @@
 """Errors and notices in the language of who reads them.
 
 The floors below the doors speak English and know nothing of languages; here an English sentence is the name of its
-Korean one, which stands in `korean.toml`, here and beside the code of a field. A sentence that is not there is shown as it is. All of this is looked at when
-something has to be said in Korean, and not before.
+Korean one, which stands in `korean.toml`, here and beside the code of a field. A sentence that is not there is shown as
+it is. All of this is looked at when something has to be said in Korean, and not before.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ SUCCESSES = 3
 BETTER = 1e-3
 """A design is better by at least this share of the spread of values."""
 PROPOSED, NEAREST = 2000, 0.05
-"""Points drawn in the region, each within a part of it between this share and all, and with one to all parameters moved."""
+"""Points drawn in the region, each within this share of it up to all, and with one to all parameters moved."""
 ENOUGH = 5
 """Measurements a parameter, from which each gets a length scale of its own."""
 LEARNT = 400

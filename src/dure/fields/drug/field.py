@@ -97,12 +97,13 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The pose check of the best: Vina into dockstring's prepared receptor."""
     from dure.fields.drug.docking import pose_ladder
 
-    strange = sorted(set(settings) - {"n", "check", "target", "exhaustiveness"})
+    known = {"check", "exhaustiveness", "n", "target"}
+    strange = sorted(set(settings) - known)
     if strange:
         raise BadInput(
             f"unknown key {strange[0]!r}",
             where="[finalists]",
-            remedy="keys are check, exhaustiveness, n, target",
+            remedy=f"keys are {', '.join(sorted(known))}",
         )
     target = settings["target"]
     receptor = read("dockstring", "receptors", f"{target}_target.pdbqt")

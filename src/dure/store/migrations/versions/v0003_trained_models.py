@@ -7,7 +7,7 @@ revision = "0003"
 down_revision = "0002"
 
 
-def _text(length: int) -> sa.types.TypeEngine:
+def _text(length: int) -> sa.String:
     return sa.String(length=length).with_variant(sa.String(length=length, collation="C"), "postgresql")
 
 
