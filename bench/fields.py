@@ -2,10 +2,11 @@
 
     python bench/fields.py                 every row; hours
     python bench/fields.py --quick         smaller searches, for a look; writes nothing
-    python bench/fields.py --fields brain  some of the fields
+    python bench/fields.py --only brain/clock device/twin    these alone, anew
     python bench/fields.py --table         only prints what bench/results/fields.json holds, and writes the table
 
-Rows that were measured are kept in bench/results/fields.json, a field at a time. The command of each row runs it alone.
+What was measured is kept in bench/results/fields.json, so that a run that was stopped goes on; the command of each row
+runs it alone.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # before NumPy: CPU seconds of one core
 HERE = Path(__file__).parent
 KEPT, TABLE = HERE / "results" / "fields.json", HERE / "results" / "fields.md"
 FIELDS = ("brain", "device", "bioprocess", "agrifood")
@@ -53,25 +56,30 @@ def table(rows: list[dict[str, Any]]) -> str:
     return HEAD + "\n".join(lines) + "\n"
 
 
+def commands() -> list[str]:
+    """`FIELD/COMMAND` of every row's command."""
+    return [f"{field}/{name}" for field in FIELDS for name in importlib.import_module(f"field_{field}").COMMANDS]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    sys.path.insert(0, str(HERE))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--table", action="store_true")
-    parser.add_argument("--fields", nargs="+", default=FIELDS, choices=FIELDS)
+    parser.add_argument("--only", nargs="+", metavar="FIELD/COMMAND", choices=commands())
     given = parser.parse_args()
-    sys.path.insert(0, str(HERE))
     kept: dict[str, list[dict[str, Any]]] = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
-    if not given.table:
-        for field in given.fields:
-            rows = importlib.import_module(f"field_{field}").rows(quick=given.quick)
-            print(table(rows), flush=True)
-            if not given.quick:
-                kept[field] = rows
-                KEPT.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    for each in () if given.table else given.only or commands():
+        if each in kept and not (given.only or given.quick):
+            continue
+        field, _, name = each.partition("/")
+        rows = list(importlib.import_module(f"field_{field}").rows([name], given.quick))
+        print(table(rows), flush=True)
+        if not given.quick:
+            kept[each] = rows
+            KEPT.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
     if not given.quick:
-        text = table([row for field in FIELDS for row in kept.get(field, [])])
-        TABLE.write_text(text, "utf-8")
-        print(text)
+        TABLE.write_text(table([row for each in commands() for row in kept.get(each, [])]), "utf-8")
 
 
 if __name__ == "__main__":

@@ -201,6 +201,7 @@ def test_an_older_hub_is_brought_to_the_present_schema_and_a_newer_one_is_left_a
             return [database.execute(statement).fetchall() for statement in statements]
 
     run(
+        "DROP TABLE trained_model",
         "DROP INDEX ix_lab_order_campaign",
         "CREATE INDEX ix_lab_order_campaign ON lab_order (campaign, round, candidate)",
         "UPDATE alembic_version SET version_num = '0001'",
@@ -208,7 +209,8 @@ def test_an_older_hub_is_brought_to_the_present_schema_and_a_newer_one_is_left_a
     assert dure("campaigns").code == 0
     indexed, version = run("PRAGMA index_info(ix_lab_order_campaign)", "SELECT version_num FROM alembic_version")
     assert [column for _, _, column in indexed] == ["campaign", "round"]
-    assert version == [("0002",)]
+    assert version == [("0003",)]
+    assert dure("models").code == 0
     run("UPDATE alembic_version SET version_num = '0099'")
     refused = dure("campaigns")
     assert refused.code == 7

@@ -69,6 +69,8 @@ DYNAMIC = {
     ("access.policy", "'; '.join(dict.fromkeys((reason.remedy for reason in found)))"): "has its Korean beside it",
     ("access.policy", "'; '.join(problems[:3])"): "Cedar's own words",
     ("cli.door", "message.rstrip('.')"): "Typer's own words: the section `typer`, tried below",
+    ("compute.runner", "str(told['what'])"): "what a task said of its input, where its own sentences stand",
+    ("compute.runner", "told['remedy']"): "what a task said of its input, where its own sentences stand",
     ("store.doctor", "str(d)"): "a difference; its words are among `RETURNS`",
     ("fields.drug.docking", "docked.reason('en') or 'there is no pose'"): "a table of reasons in both languages",
 }

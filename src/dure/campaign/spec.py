@@ -165,7 +165,7 @@ def specification(
         lab=_driver(tables["lab"], where),
         strategy={"name": "dure", **tables["strategy"]},
         ladder=tables["ladder"],
-        finalists=_finalists(tables["finalists"], tables["lab"]),
+        finalists=_finalists(tables["finalists"], tables["lab"], where),
         controls={"seeds": 1 if simulated else 20, "noise_sd": 0.3, **tables["controls"]},
         seed=_checked(value.get("seed", 1), int, f"{where}, seed"),
         folder=folder,
@@ -219,9 +219,23 @@ def _driver(table: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     return table
 
 
-def _finalists(table: Mapping[str, Any], lab: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The finalists' table with the panel that was tuned on, lest finalists be judged on it again."""
-    return {**table, "tuned": lab["panel"]} if table.get("n") and "panel" in lab else table
+def _finalists(table: Mapping[str, Any], lab: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """The finalists' table with what the simulator was told, so that they are judged in the same situation.
+
+    The panel that was tuned on comes as `tuned`, lest it be gated on again.
+    """
+    if lab.get("driver") != "simulated" or not table.get("n"):
+        return table
+    shared = {key: value for key, value in lab.items() if key not in ("driver", "panel", "assay")}
+    shared |= {"tuned": lab["panel"]} if "panel" in lab else {}
+    other = sorted(key for key in shared.keys() & table.keys() if shared[key] != table[key])
+    if other:
+        raise BadInput(
+            f"{other[0]!r} is {table[other[0]]!r} for the finalists and {shared[other[0]]!r} in the laboratory",
+            where=f"{where}, [finalists]",
+            remedy="write it in [lab] alone: finalists are judged in the situation that was tuned in",
+        )
+    return {**shared, **table}
 
 
 def _objective(table: Mapping[str, Any], where: str) -> Objective:

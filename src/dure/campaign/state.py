@@ -169,7 +169,7 @@ def closing_steps(problem: Problem) -> tuple[str, ...]:
     names = ["examine"] if problem.finalists.get("n") else []
     if problem.scored:
         names += ["unseal", "control"]
-    elif problem.lab["driver"] == "simulated" and problem.controls["seeds"]:
+    elif problem.lab["driver"] == "simulated" and problem.controls.get("seeds"):
         names += ["control"]
     return (*names, "register", "deposit", "report")
 
