@@ -75,7 +75,7 @@ def spectra(quick: bool) -> Iterator[Row]:
         yield row(
             "spectra: glucose by mid-infrared PLS", m["figure"], m["value"], m["unit"], "spectra",
             published=beside.pop("published", None), baseline=beside or None, cpu_s=spent, note=m["note"],
-            split="21 laboratory samples; one fermentation of 1,629 spectra, used once",
+            split="21 laboratory samples; one fermentation, seen by those who fixed derivative order and range",
         )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def judgements(node: Any) -> Iterator[tuple[str, float]]:
 
 def passes(found: dict[str, float]) -> bool:
     """Whether a design passed: a gain above zero and no held-out batch that breaks a limit."""
-    return found["gain-low"] >= 0 and found["violations"] == 0
+    return found["gain-low"] > 0 and found["violations"] == 0
 
 
 def interval(found: dict[str, float], spent: float) -> str:
@@ -206,11 +206,12 @@ def fed_batch(quick: bool) -> Iterator[Row]:
 
 def golden(quick: bool) -> Iterator[Row]:
     """False alarms and faults found."""
+    from dure.fields.bioprocess import fedbatch
     from dure.fields.bioprocess import golden as alarm
     from dure.fields.bioprocess.twin import FAULTS
 
     start = time.process_time()
-    envelope = alarm.default_envelope()
+    envelope = alarm.envelope_of()
     loud = envelope.alarms(alarm.simulated(range(80000, 82500, 50))).any(axis=2)
     what = "golden-batch alarm (simulated)"
     more = {"split": "150 + 100 batches learnt, 50 normal and 50 faulty held out"}
@@ -225,6 +226,10 @@ def golden(quick: bool) -> Iterator[Row]:
         yield row(what, f"{FAULTS[fault]}: found", shares[-1], "1", "golden", note=f"left first: {named}", **more)
     yield row(what, "five faults: found", float(np.mean(shares)), "1", "golden", baseline={"wanted": 0.8},
               cpu_s=round(time.process_time() - start, 1), **more)  # fmt: skip
+    others = alarm.simulated(range(80000, 80500, 50), flows=fedbatch.flows_of(fedbatch.stress()))
+    loud = envelope.alarms(others).any(axis=(1, 2))
+    yield row(what, "healthy batches of another recipe that alarm, share", float(loud.mean()), "1", "golden", **more,
+              note="sugar and oil 120 %, aeration 115 %: learn an envelope of its own")  # fmt: skip
 
 
 def rescue(quick: bool) -> Iterator[Row]:

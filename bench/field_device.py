@@ -1,6 +1,7 @@
 """Figures of the device field; everything but the Hall traces is simulated.
 
-python bench/field_device.py twin | today | unguarded | therapy | controller | limits | forecast | dossier [--quick]
+python bench/field_device.py NAME [--quick]; NAME is twin, today, unguarded, therapy, tuned, controller, limits,
+forecast or dossier.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import types
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,10 +27,25 @@ import numpy as np
 Row = dict[str, Any]
 HERE = Path(__file__).parent
 ARCHIVES = HERE / "cache"
-TUNED = {"basal": 0.9, "carbohydrate ratio": 0.7, "correction": 2.0, "target": 120, "lead": 5, "gain": 0.1,
-         "integral time": 250, "derivative time": 120, "insulin feedback": 1.1}  # fmt: skip
-"""A tuning that passes the gate. It was picked among eleven by a look at the held-out patients: its figures on them
-flatter it, and serve to show the limits, the ways to announce meals and the change plan at work."""
+TUNED = {"basal": 1.05, "carbohydrate ratio": 1.1, "correction": 2.2, "target": 125, "lead": 15, "gain": 0.26,
+         "integral time": 250, "derivative time": 110, "insulin feedback": 0.5}  # fmt: skip
+"""What `guarded` finds on the tune panel: see `ORIGIN`."""
+ORIGIN = {
+    "en": "Tuned on the 15 patients of the tune panel alone, by 260 random steps (`bench/field_device.py tuned`). It "
+    "is the third tuning of that kind that was judged on the held-out patients; after each refusal the search was told "
+    "to keep more on the tune panel, so the held-out patients are no longer wholly unseen. The gate refuses all three: "
+    "they gain time in range over today's open loop, but let three or four patients go too far above 250 mg/dL. R6 is "
+    "not passed for this design, and no design of the controller that passes is known. An earlier file was about a "
+    "design picked among eleven by a look at the held-out patients; it is withdrawn.",
+    "ko": "조율 패널의 환자 15명에서만 무작위 260단계로 조율했습니다(`bench/field_device.py tuned`). "
+    "홀드아웃 환자에서 심사한 세 번째 조율입니다. 거부될 때마다 조율 패널에서 더 많은 것을 지키도록 탐색을 "
+    "바꾸었으므로 "
+    "홀드아웃 환자를 전혀 보지 않았다고 할 수는 없습니다. 심사는 셋 모두 거부합니다. 현재 개루프 설정보다 목표 범위 "
+    "시간은 늘지만, 환자 서너 명이 250 mg/dL을 지나치게 오래 넘습니다. 이 설계는 R6을 통과하지 못했고, 통과하는 "
+    "제어기 설계는 알려져 있지 않습니다. 이전 파일은 홀드아웃 환자를 보고 열한 개 가운데 고른 설계에 관한 것이었으며 "
+    "철회했습니다.",
+}
+"""How it was found, for the evidence file."""
 
 
 def row(what: str, figure: str, value: Any, unit: str, name: str, **more: Any) -> Row:
@@ -191,6 +208,57 @@ def searched(panel: str, steps: int, seed: int = 0) -> tuple[list[float], float]
     return best, value - started
 
 
+def guarded(steps: int, seed: int = 0) -> dict[str, float]:
+    """A feedback law within the change plan's bounds by random steps on the tune panel alone.
+
+    What counts is the mean time in range, less two for each point by which a patient lies beyond a limit, or beyond
+    what today's settings give that patient where that is more than a quarter of the limit.
+    """
+    from dure.fields.device.dossier import content
+    from dure.fields.device.metrics import IN_RANGE, LIMITS, measures
+    from dure.fields.device.patients import PANELS, read_patients
+    from dure.fields.device.scenario import scenario
+    from dure.fields.device.settings import SETTINGS
+    from dure.fields.device.therapy import run
+
+    patients = read_patients(files(), PANELS["tune"])
+    made, rng, plan = scenario(patients, meals="mixed"), np.random.default_rng(seed), content()["plan"]["bounds"]
+    within = {name: {"lower": low, "upper": high} for name, (low, high) in plan.items()}
+    bounds = [replace(s, **within.get(s.name, {})) for s in SETTINGS["controller"]]
+
+    now = measures(run(patients, made, [1, 1, 1, 140, 0]).glucose)
+    allowed = {one.measure: np.clip(now[one.measure], 0.25 * float(one.high or 0), one.high) for one in LIMITS}
+
+    def score(values: Sequence[float]) -> float:
+        found = measures(run(patients, made, values, automatic=True).glucose)
+        over = sum(float(np.maximum(found[measure] - most, 0).sum()) for measure, most in allowed.items())
+        return float(found[IN_RANGE].mean()) - 2 * over
+
+    best = [1.0, 1.0, 1.0, 120.0, 10.0, 0.2, 300.0, 60.0, 1.0]
+    value, width = score(best), 0.15
+    for _ in range(steps):
+        moves = [(s.upper - s.lower) * width * rng.normal() * (rng.random() < 0.5) for s in bounds]
+        tried = [
+            s.lower + round((min(max(b + d, s.lower), s.upper) - s.lower) / s.resolution) * s.resolution
+            for s, b, d in zip(bounds, best, moves, strict=True)
+        ]
+        found = score(tried)
+        width = min(width * 1.3, 0.25) if found > value else max(width * 0.98, 0.04)
+        if found > value:
+            best, value = tried, found
+    return {s.name: round(v, 10) for s, v in zip(bounds, best, strict=True)}
+
+
+def tuned(quick: bool) -> Iterator[Row]:
+    """How `TUNED` was found: on the tune panel alone."""
+    start = time.process_time()
+    best = guarded(20 if quick else 260)
+    yield row("feedback law tuned on the tune panel alone (simulated)", "is the law of the evidence file",
+              best == TUNED, "1", "tuned", split="15 patients tuned", seeds=0,
+              cpu_s=round(time.process_time() - start, 1),
+              note=", ".join(f"{name} {value:g}" for name, value in best.items()))  # fmt: skip
+
+
 def judged(values: dict[str, float], simulator: str, **table: Any) -> tuple[bool, dict[str, float]]:
     """Whether the gate refuses a design, and what it found."""
     from dure.fields.device.judging import gate
@@ -215,8 +283,8 @@ def unguarded(quick: bool) -> Iterator[Row]:
             "settings tuned on children alone, no limits (simulated)", "refused by the gate", refused, "1", "unguarded",
             split="5 children tuned, 15 held out", seeds=seed, cpu_s=round(time.process_time() - start, 1),
             note=f"gain on the children {gained:.1f}; held out {found['gain']:.1f} ({found['gain-low']:.1f} to "
-            f"{found['gain-high']:.1f}) points; {found['violations']:.0f} patients beyond a limit and worse there than "
-            f"today, {found['harmed']:.0f} lose over 2 points; settings "
+            f"{found['gain-high']:.1f}) points; {found['violations']:.0f} patients beyond what the gate allows, "
+            f"{found['harmed']:.0f} lose over 2 points; settings "
             + ", ".join(f"{name} {value:g}" for name, value in values.items()),
         )  # fmt: skip
 
@@ -268,10 +336,11 @@ def controller(quick: bool) -> Iterator[Row]:
     """The shipped campaign of the feedback law, and one tuning under each way to announce meals."""
     for meals in ("announced", "mixed", "unannounced"):
         refused, found = judged(TUNED, "controller", meals=meals, days=3 if quick else 14)
-        yield row("a tuned feedback law (simulated)", f"gain in time in range over suspension alone, meals {meals}",
+        yield row("a tuned feedback law (simulated)", f"gain in time in range over today's open loop, meals {meals}",
                   found["gain"], "%", "controller", split="15 held out",
                   note=f"95 % interval {found['gain-low']:.1f} to {found['gain-high']:.1f}; time in range "
-                  f"{found['mean time in range']:.1f}, below 70 {found['mean below 70']:.2f}, below 54 "
+                  f"{found['mean time in range']:.1f} (over suspension alone, a second comparison: "
+                  f"{found['mean gain over suspension alone']:+.1f}), below 70 {found['mean below 70']:.2f}, below 54 "
                   f"{found['mean below 54']:.2f}, above 250 {found['mean above 250']:.1f} %; "
                   f"{'refused' if refused else 'passed'}")  # fmt: skip
     yield from _campaign("insulin-controller", "feedback law campaign (simulated)", "controller", quick)
@@ -330,7 +399,7 @@ def dossier(quick: bool) -> Iterator[Row]:
         design({"basal": 1.3, "correction": 0.5, "target": 100, "gain": 0.6}, "controller"),
     )
     start = time.process_time()
-    out = compiled(files(), good, [good, bad], 4 if quick else 14)
+    out = compiled(files(), good, ORIGIN, [good, bad], 4 if quick else 14)
     spent = round(time.process_time() - start, 1)
     folder = HERE / "results" / "device-evidence"
     if not quick:
@@ -342,6 +411,8 @@ def dossier(quick: bool) -> Iterator[Row]:
     what = "evidence file (simulated, no submission)"
     yield row(what, "requirements with a passed test", passed, "1", "dossier", cpu_s=spent,
               baseline={"requirements": len(body["matrix"])})  # fmt: skip
+    yield row(what, "hazards whose sequence no run injected", sum(h["value"] is None for h in body["hazards"]), "1",
+              "dossier")  # fmt: skip
     yield row(what, "hazards with open residual risk", sum(h["open"] for h in body["hazards"]), "1", "dossier",
               baseline={"hazards": len(body["hazards"])})  # fmt: skip
     for one in body["decisions"]:
@@ -354,6 +425,7 @@ COMMANDS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "today": today,
     "unguarded": unguarded,
     "therapy": therapy,
+    "tuned": tuned,
     "controller": controller,
     "limits": limits,
     "forecast": forecast,

@@ -164,6 +164,7 @@ def test_killed_between_steps_it_ends_in_the_same_state(hub: sixth.InlineHub, ru
         ({"lab": {"simulator": "microwave"}}, "no simulator 'microwave'"),
         ({"objective": {"constraints": [{"property": "hottest", "unit": "Cel"}]}}, "a constraint is not understood"),
         ({"space": {"kind": "recipe", "parameters": {}}}, "needs parameters"),
+        ({"finalists": {"simulator": "oven"}}, "'simulator' is 'oven' for the finalists and 'kitchens' in the lab"),
     ],
 )
 def test_a_problem_that_cannot_be_is_refused_before_anything_is_ordered(
@@ -173,6 +174,12 @@ def test_a_problem_that_cannot_be_is_refused_before_anything_is_ordered(
     with pytest.raises(BadInput, match=what):
         sixth.begin(hub, spec(**changes))
     assert len(sixth.events(hub, "order.placed")) == before
+
+
+def test_finalists_are_judged_in_what_was_simulated() -> None:
+    told = spec(lab={"altitude": 1500}).finalists
+    assert (told["tuned"], told["altitude"], told["simulator"]) == ("tune", 1500, "kitchens")
+    assert "driver" not in told
 
 
 def test_a_quick_look_is_another_campaign_and_says_so(hub: sixth.InlineHub, run: Any) -> None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dure.base.errors import BadInput
-from dure.fields.agrifood import genomic, relationship
+from dure.fields.agrifood import genomic, relationship, spectra
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,6 +83,47 @@ def test_reml_finds_the_heritability_that_was_simulated(heritability):
     assert np.mean(found) == pytest.approx(heritability, abs=0.15)
 
 
+def test_the_profile_interval_holds_the_heritability_and_no_accuracy_is_told_where_there_is_none():
+    """Traits of pure noise: r/sqrt(h2) would be any number at all."""
+    held = []
+    for seed in range(12):
+        dosage, trait, _, environment = simulated(families=30, heritability=0.5, seed=seed)
+        kept = relationship.filters(dosage)
+        z = relationship.centred(dosage[:, kept.kept], kept.frequency[kept.kept])
+        fixed = np.column_stack([np.ones(len(trait)), environment == "B"])
+        low, high = relationship.gblup(z, fixed, trait).interval
+        held.append(low <= 0.5 <= high)
+    assert sum(held) >= 10
+    noise = relationship.gblup(z, fixed, np.random.default_rng(0).normal(size=len(z)))
+    assert noise.interval[0] == 0.0
+    told = genomic._heritable(noise, {"GBLUP": 0.1, "structure only": 0.0})
+    assert [row["figure"]["en"] for row in told] == ["heritability h² (REML)"]
+    assert "includes values about 0" in told[0]["note"]["en"]
+    [row] = genomic._heritable(relationship.Mixed(np.zeros(1), np.zeros(1), 0.3, (0.1, 0.6)), {"GBLUP": 0.9})
+    assert "not determined" in row["note"]["en"]
+
+
+def test_an_environment_that_lies_in_one_fold_is_left_out_of_the_figures():
+    dosage, trait, family, environment = simulated(families=30, sibs=5, markers=1000, heritability=0.8)
+    found = relationship.filters(dosage)
+    z = relationship.centred(dosage[:, found.kept], found.frequency[found.kept])
+    sets = relationship.kin(family, z @ z.T)
+    fold = spectra.group_folds(sets.astype(str), genomic.FOLDS, 1)
+    environment = np.where(np.isin(sets, np.unique(sets[fold == 2])), "C", environment)
+    out = genomic.train({"table": table_of(dosage, trait, family, environment)}, {}, 1, lambda share, what: None)
+    card = json.loads(out["card"])
+    left = (environment == "C").sum()
+    assert card["calibration"]["individuals"] == len(trait) - left
+    assert 0.3 < card["metrics"][0]["value"] < 1
+
+
+def test_an_environment_of_one_family_is_refused():
+    dosage, trait, family, environment = simulated(families=30, sibs=5, markers=1000)
+    alone = np.where(family == family[0], "C", environment)
+    with pytest.raises(BadInput, match="environment C"):
+        genomic.train({"table": table_of(dosage, trait, family, alone)}, {}, 1, lambda share, what: None)
+
+
 def test_filters_take_rare_missing_and_unlikely_markers():
     rng = np.random.default_rng(0)
     dosage = rng.binomial(2, 0.3, size=(300, 6)).astype(float)
@@ -128,7 +169,8 @@ def test_a_table_trains_and_its_own_kind_is_predicted():
     out = genomic.train({"table": data}, {}, 1, lambda share, what: None)
     card = json.loads(out["card"])
     ability = card["metrics"][0]
-    assert ability["value"] <= card["metrics"][1]["value"]  # r / sqrt(h2) is the larger
+    assert ability["value"] <= card["metrics"][1]["value"] <= 1  # r / sqrt(h2) is the larger
+    assert "level of the environment A" in card["domain"]["en"]
     assert set(ability["beside"]) == {"Bayesian ridge", "structure only"}
     assert 0.7 < card["calibration"]["coverage80"] < 0.9
     found = genomic.predict({"model": out["model"], "table": data}, {}, 1, lambda share, what: None)

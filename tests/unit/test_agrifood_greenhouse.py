@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import types
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,11 +14,13 @@ import pytest
 from test_agrifood_archives import archive, member
 
 from dure.base.errors import BadInput
+from dure.campaign.spec import read_specification
 from dure.design.box import BoxSpace, Parameter
 from dure.fields.agrifood import greenhouse, greenhouse_pictures, weather
 from dure.fields.agrifood import greenhouse_twin as twin
 from dure.fields.agrifood.field import FIELD, finalists
 from dure.fields.agrifood.greenhouse_laws import KNOBS, parameters, usual, vector
+from dure.verify.ladder import Ladder
 from dure.verify.panel import HeldOut
 
 WHEEL = "lettuce_greenhouse_gym-0.1.3-py3-none-any.whl"
@@ -36,6 +39,7 @@ HEURISTIC = {
     250: [-15.475032553117973, 5.870540303632262, 0.05202291708469395, 0.015109243199999987, 7.348895377351489,
           8.64091537574706, 5.2886299433669945],
 }  # fmt: skip
+GATED = {"simulator": "greenhouse-set-points", "tuned": "tune"}
 CONSTANT = {(0.0, 0.0, 50.0): -73.57157594819854, (0.6, 3.0, 80.0): -16.44523878683853}
 """`ConstantControl` from day 40."""
 
@@ -107,13 +111,13 @@ def test_the_balances_are_those_of_the_reference(monkeypatch):
 @pytest.mark.parametrize("day", HEURISTIC)
 def test_the_heuristics_seasons_are_the_references(year, day):
     seasons = twin.run("set-points", RULES[None], year.season(day, twin.STEPS)[None])
-    np.testing.assert_allclose(told(seasons), HEURISTIC[day], atol=1e-6)
+    np.testing.assert_allclose(told(seasons), HEURISTIC[day], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("controls", CONSTANT)
 def test_held_controls_give_the_references_return(year, controls):
     seasons = run_40("controls", np.tile(controls, (1, twin.STEPS, 1)), year)
-    assert told(seasons)[0] == pytest.approx(CONSTANT[controls], abs=1e-6)
+    assert told(seasons)[0] == pytest.approx(CONSTANT[controls], rel=0, abs=1e-12)
 
 
 def test_the_return_is_the_stated_sum(year):
@@ -194,16 +198,21 @@ def test_tuned_and_held_out_members_are_apart_and_named():
     assert set(greenhouse.STRATA) == set(greenhouse.PANELS["held-out"])
     assert all(30 <= int(member.split()[1]) <= 50 for member in greenhouse.PANELS["tune"])
     # A season is 40 days: from day 91 on no weather is shared with one that began on day 50.
+    started = {member.partition(" building")[0] for member in greenhouse.PANELS["held-out"]}
+    assert not started & set(greenhouse.PANELS["tune"])
     assert all(int(m.split()[1]) > 90 for m, stratum in greenhouse.STRATA.items() if stratum == "other weather")
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"law": "set-points", "panel": ["day 40", "day 60"]},
-        {"law": "set-points", "panel": ["day 60"]},
-        {"law": "set-points", "panel": ["day 400", "day 60"]},
-        {"law": "heuristic"},
+        {**GATED, "panel": ["day 40", "day 60"]},
+        {**GATED, "panel": ["day 60"]},
+        {**GATED, "panel": ["day 400", "day 60"]},
+        {**GATED, "panel": ["day 56", "day 62"], "tuned": ["day 40", "day 56"]},
+        {**GATED, "law": "feedback"},
+        {"simulator": "greenhouse-heuristic"},
+        {"panel": "held-out"},
     ],
 )
 def test_a_gate_that_proves_nothing_is_refused(settings):
@@ -211,8 +220,47 @@ def test_a_gate_that_proves_nothing_is_refused(settings):
         finalists(settings, member)
 
 
+def test_the_law_that_is_judged_is_the_law_that_was_simulated(year):
+    """A plan has the same parameters with and without forecast: only the laboratory tells which it is."""
+    space = BoxSpace([Parameter(name, **table) for name, table in parameters("feedback").items()])
+    plan = space.recipe({k.name: float(k.usual) for k in KNOBS["feedback"]})
+    for law in ("feedback", "forecast"):
+        problem = read_specification(f"agrifood/greenhouse-{law}", quick=True)
+        settings = {**problem.finalists, "panel": ["day 20", "day 56"]}
+        assert settings["tuned"] == problem.lab["panel"] == "quick"
+        check = finalists(settings, member).rungs[0].check
+        [found] = check.evaluate([plan], check.members)
+        expected = greenhouse.judged(plan, law, check.members, year).measures()["return"][0]
+        np.testing.assert_array_equal(found["return"], expected)
+
+
+def test_the_gate_takes_its_weather_and_place_from_the_laboratory():
+    lab = {"weather": "DS-RJ1JJRQBKM1K/weather.csv", "latitude": 37.5, "longitude": 127.0}
+    asked = []
+
+    def read(*key):
+        asked.append(key)
+        return own_file(n=48 * 100)
+
+    check = finalists({**GATED, **lab, "panel": ["day 20", "day 56"]}, read).rungs[0].check
+    assert asked == list(greenhouse.reads({**lab, "panel": "tune"}))
+    assert check.settings["place"] == [37.5, 127.0]
+
+
+def test_a_laboratory_without_a_panel_is_refused():
+    for simulator in FIELD.simulators.values():
+        with pytest.raises(BadInput, match="'panel' is missing"):
+            simulator.reads({})
+
+
+def test_the_reference_does_not_pass_against_itself():
+    outcome = finalists({**GATED, "panel": ["day 20", "day 24", "day 56"]}, member)
+    plain = Ladder.of([replace(outcome.rungs[0].check, pictures=None)], greenhouse.GATES)
+    assert set(plain.run([usual()]).refused) == {usual().id}
+
+
 def test_the_gate_lets_a_better_design_pass_and_refuses_the_colder(year):
-    ladder = finalists({"law": "set-points", "panel": ["day 20", "day 24", "day 56", "day 40 building 1"]}, member)
+    ladder = finalists({**GATED, "panel": ["day 20", "day 24", "day 160", "day 220", "day 32 building 1"]}, member)
     check = ladder.rungs[0].check
     assert isinstance(check, HeldOut)
     space = BoxSpace([Parameter(name, **table) for name, table in parameters("set-points").items()])
@@ -226,6 +274,9 @@ def test_the_gate_lets_a_better_design_pass_and_refuses_the_colder(year):
     assert set(outcome.refused) == {cold.id}
     rows = {(r["candidate"], r["property"]): r["value"] for r in outcome.evidence.to_pylist()}
     assert rows[good.id, "gain-low"] > 3
+    assert rows[good.id, "mean return"] < 0  # better than the rules, and yet no profit: flagged
+    flags = {(v["candidate"], v["property"]) for v in outcome.verdicts.to_pylist() if v["verdict"] == "flag"}
+    assert (good.id, "mean return") in flags
     assert rows[cold.id, "violations"] > 0
 
 
@@ -249,10 +300,14 @@ def test_the_days_of_a_season_sum_to_its_return(year):
 
 def test_pictures_are_drawn_in_both_languages(year):
     drawn = greenhouse_pictures.pictures(usual(), usual(), "set-points", ["day 20", "day 56"], year)
-    assert set(drawn) == {f"{name}.{lang}.svg" for name in ("tomorrow", "return", "limits") for lang in ("en", "ko")}
+    assert set(drawn) == {f"{name}.{lang}.svg" for name in ("example-day", "return", "limits") for lang in ("en", "ko")}
     for name, data in drawn.items():
         words = data.decode()
         assert ("모의실험" if ".ko." in name else "simulated") in words.lower()
+    assert "near start days" in drawn["return.en.svg"].decode()
+    seasons = greenhouse.judged(usual(), "set-points", ["day 20", "day 130", "day 250"], year)
+    means = greenhouse_pictures.by_stratum(seasons, ["near", "far", "far"])
+    assert means == pytest.approx({"near": HEURISTIC[20][0], "far": (HEURISTIC[130][0] + HEURISTIC[250][0]) / 2})
 
 
 @pytest.mark.parametrize("law", KNOBS)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 from test_agrifood_archives import member
 
 from dure.base.errors import BadInput
+from dure.campaign.spec import read_specification
 from dure.design.box import BoxSpace, Parameter
 from dure.fields.agrifood import irrigation
 from dure.fields.agrifood.field import FIELD, finalists
+from dure.verify.ladder import Ladder
 
 pytest.importorskip("aquacrop")
 SPACE = BoxSpace([Parameter(name, **table) for name, table in irrigation.PARAMETERS.items()])
 YEARS = ["champion 1983", "champion 1984"]
+GATED = {"simulator": "irrigation"}
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +81,26 @@ def test_early_years_tune_and_at_least_ten_late_years_judge():
         assert max(site.tune) < min(site.held_out)
         assert len(site.held_out) >= 10
         data = irrigation.climate(member(*irrigation.source_file(place)))
-        years = set(data[:, 2].astype(int))
-        last = max(site.held_out) + (site.end < site.planting)
-        assert {min(site.tune), last} <= years
+        first, last = (date(*(int(x) for x in row[2::-1])) for row in data[[0, -1]])
+        for year in (*site.tune, *site.held_out):
+            planted, ended = irrigation.dates_of(site, year)
+            assert first <= planted < ended <= last, f"{place} {year}"
+
+
+def test_the_reference_does_not_pass_against_itself():
+    ladder = finalists({**GATED, "panel": ["champion 2012", "champion 2013"], "tuned": YEARS}, member)
+    plain = Ladder.of([replace(ladder.rungs[0].check, pictures=None)], irrigation.GATES)
+    assert set(plain.run([irrigation.usual()]).refused) == {irrigation.usual().id}
+
+
+def test_the_gate_reckons_with_the_prices_of_the_laboratory():
+    problem = read_specification("agrifood/irrigation", quick=True)
+    assert problem.finalists["tuned"] == problem.lab["panel"]
+    check = finalists({**problem.finalists, "grain_price": 0.0, "water_price": 0.0}, member).rungs[0].check
+    [found] = check.evaluate([irrigation.usual()], YEARS)
+    assert (found["margin"] == 0).all()
+    with pytest.raises(BadInput, match="no price"):
+        irrigation.prices_of({"water_price": "dear"})
 
 
 def test_an_order_tells_every_property_in_its_unit(champion):
@@ -99,7 +121,7 @@ def test_a_panel_that_cannot_be_run_is_refused(panel):
     with pytest.raises(BadInput):
         irrigation.reads({"panel": panel})
     with pytest.raises(BadInput):
-        finalists({"panel": panel, "tuned": "champion tune"}, member)
+        finalists({**GATED, "panel": panel, "tuned": "champion tune"}, member)
 
 
 def test_a_climate_file_with_other_columns_is_refused():
@@ -124,7 +146,7 @@ def test_the_gate_refuses_the_real_optimum_of_water_productivity_alone(champion)
     unguarded = max(tried, key=lambda t: tried[t]["productivity"].mean())
     kept = [t for t in tried if tried[t]["yield share"].min() >= 96]
     guarded = max(kept, key=lambda t: tried[t]["productivity"].mean())
-    ladder = finalists({"panel": late, "tuned": tune}, member)
+    ladder = finalists({**GATED, "panel": late, "tuned": tune}, member)
     outcome = ladder.run([design(*unguarded), design(*guarded)])
     rows = {(r["candidate"], r["property"]): r["value"] for r in outcome.evidence.to_pylist()}
     assert design(*unguarded).id in outcome.refused

@@ -12,7 +12,7 @@ import pytest
 from test_agrifood_archives import member
 
 from dure.base.errors import BadInput
-from dure.fields.agrifood import nir, spectra, tecator
+from dure.fields.agrifood import calibration, nir, nir_figures, nir_scans, spectra, tecator
 from dure.fields.agrifood.calibration import arrays_of, calibrate, calibration_of
 from dure.fields.agrifood.gaussian import _loss, fit_gaussian
 
@@ -28,7 +28,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def meat():
-    return nir.meat(member(*tecator.FILE))
+    return nir_scans.meat(member(*tecator.FILE))
 
 
 def quietly(share, what):
@@ -159,13 +159,13 @@ def two_instruments(meat):
     }
     pick = np.concatenate([np.arange(N), standards])
     both = np.concatenate([read, disturbed[standards]])
-    return nir.Scans(both, meat.wavelengths, meat.values[pick], lots[pick], others)
+    return nir_scans.Scans(both, meat.wavelengths, meat.values[pick], lots[pick], others)
 
 
 def test_a_second_instrument_is_brought_to_the_first(two_instruments, meat):
-    [row] = nir._transfer(two_instruments)
+    [row] = nir_figures.transfer(two_instruments)
     assert row["value"] < row["beside"]["as it reads"]
-    matrices, moved, usable = nir.transferred(two_instruments)
+    matrices, moved, usable = nir_scans.transferred(two_instruments)
     assert set(matrices) == {"A", "B"}
     assert usable.all()
     second = np.flatnonzero(two_instruments.others["instrument"][:N] == "B")
@@ -175,9 +175,59 @@ def test_a_second_instrument_is_brought_to_the_first(two_instruments, meat):
 
 def test_scans_of_an_instrument_without_standards_are_left_out(two_instruments):
     alone = two_instruments.take(np.arange(N))
-    matrices, _, usable = nir.transferred(alone)
+    matrices, _, usable = nir_scans.transferred(alone)
     assert set(matrices) == {"A"}
     assert (~usable == (alone.others["instrument"] == "B")).all()
+
+
+def test_an_instrument_that_was_never_seen_is_judged_as_it_reads(meat):
+    """Standards of its own lots would bring it to the first: then it was seen."""
+    rng = np.random.default_rng(5)
+    lots = np.array([f"lot {i // 4}" for i in range(N)])
+    own = np.where(np.arange(N) < 80, "A", "B")
+    read = np.where((own == "B")[:, None], 1.06 * meat.spectra[:N] + 0.05, meat.spectra[:N])
+    # Ten samples of B's lots were read on A as well: they stand in both, and so in no training part.
+    both = np.arange(80, 120, 4)
+    pick = np.concatenate([np.arange(N), both])
+    spectra_ = np.concatenate([read, meat.spectra[both] + 1e-5 * rng.normal(size=(10, 100))])
+    others = {"instrument": np.concatenate([own, np.full(10, "A")]), "sample": pick.astype(str)}
+    scans = nir_scans.Scans(spectra_, meat.wavelengths, meat.values[pick], lots[pick], others)
+    told = {row["figure"]["en"]: row["value"] for row in nir_figures.by_name(scans, quick=True)}
+    train = scans.take(np.arange(80))
+    model = calibrate(train.spectra, train.values, train.groups, quick=True)
+    raw = model.predict(scans.spectra[80:120])[0]
+    assert told["RMSEP, instrument B never seen"] == pytest.approx(spectra.figures(meat.values[80:120], raw)["RMSEP"])
+
+
+def test_standards_of_test_lots_do_not_make_the_transfer(two_instruments):
+    """Disturbed standards of a lot change nothing where that lot is held out."""
+    known = ~np.isin(two_instruments.groups, ["lot 0", "lot 3"])
+    matrices, _, _ = nir_scans.transferred(two_instruments, known)
+    moved = two_instruments.spectra.copy()
+    moved[~known] += 1.0
+    other = nir_scans.Scans(moved, two_instruments.wavelengths, two_instruments.values, two_instruments.groups,
+                      two_instruments.others)  # fmt: skip
+    np.testing.assert_array_equal(nir_scans.transferred(other, known)[0]["B"], matrices["B"])
+    assert not np.array_equal(nir_scans.transferred(other)[0]["B"], nir_scans.transferred(two_instruments)[0]["B"])
+
+
+def test_a_sample_in_two_lots_is_refused_and_a_nameless_one_is_not(meat):
+    some = meat.take(np.arange(60))
+    lots = [f"lot {i // 4}" for i in range(60)]
+    names = [f"s-{i}" for i in range(60)]
+    names[0] = names[59] = None
+    nir_scans.own_scans(table_of(some, lot=lots, sample=names, content=some.values))
+    names[0] = names[59] = "s"
+    with pytest.raises(BadInput, match="the sample s stands in the lots lot 0 and lot 14"):
+        nir_scans.own_scans(table_of(some, lot=lots, sample=names, content=some.values))
+
+
+def test_above_a_size_pls_is_tried_alone(meat, monkeypatch):
+    monkeypatch.setattr(calibration, "PROCESS_MOST", 100)
+    model = calibrate(meat.spectra[:172], meat.values[:172], meat.groups[:172])
+    assert model.kind == "pls"
+    assert len(model.held_out) == 1
+    np.testing.assert_array_equal(model.predict(meat.spectra)[0], model.plain.predict(meat.spectra))
 
 
 def test_own_scans_train_and_are_predicted(two_instruments):
@@ -197,6 +247,7 @@ def test_own_scans_train_and_are_predicted(two_instruments):
     said = [row["figure"]["en"] for row in card["metrics"]]
     assert "RMSEP, season spring never seen" in said
     assert "RMSEP of B, standardised to A" in said
+    assert "most relevant components" in card["method"]["en"]
     names = ["A", "B", "C", *["A"] * (len(lots) - 3)]
     found = nir.predict({"model": out["model"], "table": table_of(two_instruments, instrument=names)}, {}, 1, quietly)
     rows = pq.read_table(io.BytesIO(found["predictions"])).to_pylist()
@@ -210,7 +261,7 @@ def test_own_scans_train_and_are_predicted(two_instruments):
 def test_a_table_that_is_too_small_or_too_short_is_refused(meat):
     small = meat.take(np.arange(20))
     with pytest.raises(BadInput, match="too few"):
-        nir.own_scans(table_of(small, lot=[str(i) for i in range(20)], content=small.values))
-    cut = nir.Scans(meat.spectra[:, 10:], meat.wavelengths[10:], meat.values, meat.groups, {})
+        nir_scans.own_scans(table_of(small, lot=[str(i) for i in range(20)], content=small.values))
+    cut = nir_scans.Scans(meat.spectra[:, 10:], meat.wavelengths[10:], meat.values, meat.groups, {})
     with pytest.raises(BadInput, match="scans reach"):
-        nir._at(pq.read_table(io.BytesIO(table_of(cut))), meat.wavelengths)
+        nir_scans.at_wavelengths(pq.read_table(io.BytesIO(table_of(cut))), meat.wavelengths)

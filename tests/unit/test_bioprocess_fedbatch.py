@@ -11,6 +11,7 @@ from dure.base.errors import BadInput
 from dure.design.box import BoxSpace, Parameter
 from dure.design.candidate import Candidate
 from dure.fields.bioprocess import fedbatch, twin
+from dure.fields.bioprocess.field import FIELD
 from dure.fields.bioprocess.problems import PROBLEMS
 
 
@@ -109,6 +110,12 @@ def test_a_batch_without_air_fails_and_has_no_value():
         (fedbatch.reference(), {"panel": "children"}, "no panel"),
         (fedbatch.reference(), {"batch": 1, "hour": 10, "fault": "flood"}, "no fault"),
         (fedbatch.reference(), {"batch": 1, "hour": 230}, "not within the batch"),
+        (fedbatch.reference(), {"batch": 1, "hour": "100 h"}, "not within the batch"),
+        (fedbatch.reference(), {"batch": "seed 7000", "hour": 100}, "no seed of a batch"),
+        (fedbatch.reference(), {"batch": -5, "hour": 100}, "no seed of a batch"),
+        (fedbatch.reference(), {"batch": 2**32, "hour": 100}, "no seed of a batch"),
+        (fedbatch.reference(), {"hour": 100}, "batch and hour belong together"),
+        (fedbatch.reference(), {"batch": 7000}, "batch and hour belong together"),
     ],
 )
 def test_what_an_order_cannot_take_is_refused(candidate, lab, said):
@@ -123,13 +130,59 @@ def test_a_gate_on_tuned_seeds_is_refused():
 
 def test_a_recipe_for_a_running_batch_changes_only_what_is_left():
     table = {"batch": 7000, "fault": "coolant flow", "hour": 100.0}
-    base, changed = fedbatch.simulate([fedbatch.reference(), recipe(**{"sugar 80-160 h": 85.0})], ["seed 1000"], table)[
-        0
-    ]
+    left = BoxSpace([Parameter(name, **fedbatch.PARAMETERS[name]) for name in fedbatch.remaining(100.0)])
+    less = left.recipe({**dict.fromkeys(fedbatch.remaining(100.0), 100.0), "sugar 80-160 h": 85.0})
+    base, changed = fedbatch.simulate([fedbatch.reference(table), less], ["seed 1000"], table)[0]
     np.testing.assert_array_equal(base.record[:, :500], changed.record[:, :500])
     assert (base["substrate"][:, 500:] != changed["substrate"][:, 500:]).any()
     alone = twin.run(twin.default_flows(), [twin.draw(7000)], [5])
     np.testing.assert_array_equal(base["penicillin"][0, :500], alone["penicillin"][0, :500])
+
+
+def test_a_recipe_for_a_running_batch_holds_only_phases_to_come():
+    rescue = PROBLEMS["rescue"]
+    assert set(rescue["space"]["parameters"]) == set(fedbatch.remaining(rescue["lab"]["hour"]))
+    assert not {"sugar to 28 h", "sugar 28-80 h", "oil to 80 h", "aeration to 90 h"} & set(fedbatch.remaining(100.0))
+    # Each of them changes what is fed from then on, and none that was left out does.
+    table = {"batch": 7000, "hour": 100.0}
+    for name in fedbatch.remaining(100.0):
+        moved = fedbatch.flows_of(fedbatch.reference(table), 500, twin.default_flows())
+        changed = fedbatch.reference(table)
+        form = {**changed.form, name: {"value": 90.0, "unit": "%"}}
+        after = fedbatch.flows_of(Candidate("recipe", changed.content, form), 500, twin.default_flows())
+        assert (after != moved).any(), name
+    over = recipe(**dict.fromkeys(set(fedbatch.PHASES) - set(fedbatch.remaining(100.0)), 90.0))
+    np.testing.assert_array_equal(fedbatch.flows_of(over, 500, twin.default_flows()), twin.default_flows())
+
+
+def test_the_gate_judges_the_situation_that_the_laboratory_simulated():
+    members = list(fedbatch.PANELS["held-out"][:3])
+    lab = {"simulator": "fed-batch", "batch": 7000, "fault": "coolant flow", "hour": 100.0}
+    check = FIELD.finalists({"check": "held-out", "panel": members, **lab}, lambda *_: b"").rungs[0].check
+    table = {"batch": 7000, "fault": "coolant flow", "hour": 100.0}
+    found, wanted = (
+        each[0]["penicillin"]
+        for each in (
+            check.evaluate([fedbatch.reference(table)], members),
+            fedbatch.outcomes_of([fedbatch.reference(table)], members, table),
+        )
+    )
+    np.testing.assert_array_equal(found, wanted)
+    plain = fedbatch.outcomes_of([fedbatch.reference()], members)[0]["penicillin"]
+    assert (np.abs(found - plain) > 1).all()
+    assert {"batch": 7000, "hour": 100.0}.items() <= check.settings.items()
+    assert check.reference == fedbatch.reference(table)
+
+
+def test_keys_that_mean_nothing_are_refused():
+    with pytest.raises(BadInput, match="unknown key 'batches'"):
+        fedbatch.reads({"driver": "simulated", "simulator": "fed-batch", "batches": 7000})
+    with pytest.raises(BadInput, match="unknown key 'faults'"):
+        fedbatch.finalists({"faults": "all"}, lambda *_: b"")
+    with pytest.raises(BadInput, match="no check of what fed-batch simulates"):
+        FIELD.finalists({"simulator": "fed-batch", "check": "strain"}, lambda *_: b"")
+    with pytest.raises(BadInput, match="batch and hour belong together"):
+        fedbatch.reads({"hour": 100})
 
 
 def gate(candidate, n=8):
@@ -137,8 +190,11 @@ def gate(candidate, n=8):
     return fedbatch.finalists({"panel": members}, lambda *_: b"").run([candidate])
 
 
-def test_the_gate_lets_the_published_recipe_stand_against_itself_and_refuses_a_worse_one():
-    assert not gate(fedbatch.reference()).refused
+def test_the_gate_refuses_the_published_recipe_against_itself_and_a_worse_one():
+    judged = gate(fedbatch.reference())
+    assert fedbatch.reference().id in judged.refused
+    (why,) = judged.objections(fedbatch.reference().id)
+    assert (why["property"], why["value"], why["code"]) == ("gain-low", 0.0, "forbidden")
     worse = recipe(**{"sugar 80-160 h": 80.0, "oil from 80 h": 80.0, "water to 150 h": 120.0})
     assert worse.id in gate(worse).refused
 

@@ -57,6 +57,15 @@ def test_penalty_shrinks_and_is_the_gradient_s_zero():
         assert abs(ends[1] - ends[0]) / (2 * step) < 1e-3
 
 
+def test_a_feature_that_all_share_weighs_nothing():
+    x, time, dead = cohort()
+    x = np.insert(x, 1, 1.0, axis=1)
+    made, other = cox(x, time, dead), cox(x[:, [0, 2, 3]], time, dead)
+    assert made.beta[[0, 2, 3]] == pytest.approx(other.beta)
+    assert made.beta[1] == 0
+    assert made.risk(x, 60.0) == pytest.approx(other.risk(x[:, [0, 2, 3]], 60.0))
+
+
 def test_concordance_agrees_with_lifelines_and_counts_within_strata():
     lifelines = pytest.importorskip("lifelines")
     x, time, dead = cohort(300)
@@ -130,6 +139,63 @@ def test_the_recipe_says_what_it_gains_and_where_it_may_be_used():
     assert (np.diff(ends, axis=0) >= 0).all()
     assert (ends > 0).all()
     assert (ends < 1).all()
+
+
+def test_folds_without_a_pair_are_left_out_and_counted():
+    rng = np.random.default_rng(0)
+    folds = {
+        f"{f}/{m}": rng.normal(0.8, 0.01, 5) for f in mortality._TITLES for m in ("model", "PhenoAge", "age + sex")
+    }
+    folds["banded/PhenoAge"][2] = np.nan
+    for model in ("model", "PhenoAge", "age + sex"):
+        folds[f"banded men/{model}"] = np.full(5, np.nan)
+        folds[f"banded women/{model}"][:3] = np.nan
+    told = {row["figure"]: row for row in mortality._metrics(folds)}
+    whole = told["C within ten years of age"]
+    assert "less PhenoAge" in whole["note"].split("4 of 5 folds")[0]
+    assert "nan" not in str(told)
+    assert told["C within ten years of age, men"] == {
+        "figure": "C within ten years of age, men",
+        "value": None,
+        "unit": "1",
+        "beside": {},
+        "note": "less PhenoAge: too few folds for an interval, 0 of 5 folds have a pair to count; "
+        "less age + sex: too few folds for an interval, 0 of 5 folds have a pair to count",
+    }
+    women = told["C within ten years of age, women"]
+    assert "interval +" not in women["note"]
+    assert women["value"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_an_own_table_of_one_sex_is_trained_and_refuses_the_other():
+    people, months, dead = mortality.read_nhanes(read(*mortality.NHANES))
+    own = np.flatnonzero(people["male"] == 0)[:1200]
+    rows = {name: people[name][own] for name in ("age", *mortality.MARKERS)}
+    table = {"row": own, "sex": ["female"] * len(own), "months": months[own], "dead": dead[own].astype(float), **rows}
+    table["person"] = [f"P{i}" for i in own]
+    made = mortality.train({"table": _parquet(table)}, {"quick": True}, 0, silent)
+    told = {row["figure"]: row for row in json.loads(made["card"])["metrics"]}
+    assert told["C within ten years of age, men"]["value"] is None
+    assert told["C within ten years of age, women"]["value"] > 0.6
+    middle = {name: [float(np.median(values))] * 2 for name, values in rows.items()}
+    asked = _parquet({"row": [1, 2], "sex": ["female", "male"], **middle})
+    found = mortality.predict({"model": made["model"], "table": asked}, {}, None, silent)
+    assert pq.read_table(io.BytesIO(found["predictions"]))["inside"].to_pylist() == [True, False]
+
+
+def test_who_was_followed_for_too_short_is_refused_with_the_dead_of_that_time():
+    rows = {name: [1.0, 1.0] for name in ("age", *mortality.MARKERS)}
+    table = {
+        "row": [1, 2],
+        "sex": ["male"] * 2,
+        "months": [60.0, 50.0],
+        "dead": [0.0, 1.0],
+        "person": ["a", "b"],
+        **rows,
+    }
+    with pytest.raises(BadInput, match="less than ten years") as told:
+        mortality.train({"table": _parquet(table)}, {}, 0, silent)
+    assert "the dead among them too" in told.value.remedy
 
 
 def _model() -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from dure.base.errors import BadInput, Corrupt
 from dure.fields.device import errorgrid, forecast
-from dure.fields.device.forecast_tasks import MODELS, predict, train_30
+from dure.fields.device.forecast_tasks import MODELS, _judged, predict, train_30
 from dure.fields.device.windows import LAGS, read_hall, traces_of, windows
 
 
@@ -114,6 +115,19 @@ def test_alarms_are_counted():
     assert forecast.best_alarm(true[2:], made[2:]) == 70
 
 
+def test_the_baselines_alarms_are_tuned_too():
+    """Readings that show each low 12 mg/dL too high: tuned, persistence finds them all."""
+    traces = traces_of(table(people(8)))
+    data = windows(traces, 30.0)
+    data = data.take(np.isfinite(data.future))
+    level = np.quantile(data.future, 0.1)
+    data = replace(data, future=data.future - level + 70.0, history=data.future[:, None] - level + 82.0 + np.zeros(13))
+    told = _judged(data, forecast.folds(data.person, 5, 0), forecast.CHOICES[:1], 30.0, lambda share, what: None)
+    found = forecast.alarms(data.future, data.history[:, 0], told["alarm"]["persistence"])
+    assert found["sensitivity"] > 90
+    assert forecast.alarms(data.future, data.history[:, 0], 70.0)["sensitivity"] < 50
+
+
 def test_zones_of_the_consensus_grid():
     """Points that lie clearly inside the zones of Pfützner et al. 2013, figure 1, and the corners of zone A."""
     inside = {
@@ -161,6 +175,14 @@ def test_a_model_beats_its_baselines_on_people_it_never_saw_and_covers_them():
         io.BytesIO(predict({"model": out["model"], "table": parquet(table(strange))}, {}, 1, print)["predictions"])
     )
     assert set(odd["why"].to_pylist()) == {"no-history", "unlike-training"}
+    twice = [*fresh, fresh[100]]
+    doubled = predict({"model": out["model"], "table": parquet(table(twice))}, {}, 1, print)["predictions"]
+    again = {row["row"]: row for row in pq.read_table(io.BytesIO(doubled)).to_pylist()}
+    assert again[102]["why"] == "repeated"
+    assert again[102]["value"] is None
+    assert again[290]["value"] == rows[100]["value"]
+    figure = figures["sensitivity for < 70 mg/dL"]
+    assert "every threshold tuned on training people" in figure["note"]["en"]
 
 
 def test_tables_that_cannot_be_learnt_from():

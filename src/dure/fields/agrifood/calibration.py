@@ -28,6 +28,8 @@ PROCESSES = (("none", 2), ("snv", 1), ("snv", 2), ("msc", 2))
 SCORES = (12, 16)
 """Treatments, and numbers of principal components, of a Gaussian process."""
 LEVELS = (0.8, 0.95)
+PROCESS_MOST = 600
+"""Scans up to which a process is tried: its cost grows with their cube."""
 TRUSTED = 0.99
 """Share of held-out training scans that lie inside the domain."""
 
@@ -60,6 +62,19 @@ class Components:
 
 
 @dataclass(frozen=True)
+class Plain:
+    """PLS alone: the strong baseline, `size` of its components used."""
+
+    treatment: Treatment
+    pls: Pls
+    size: int
+
+    def predict(self, spectra: Floats) -> Floats:
+        """Value of each scan, shape (samples,)."""
+        return self.pls.predict(self.treatment.apply(spectra))[:, self.size - 1]
+
+
+@dataclass(frozen=True)
 class Calibration:
     """A trained calibration.
 
@@ -70,7 +85,8 @@ class Calibration:
         scores: sorted held-out conformity scores: the absolute error, for `gp` by its standard deviation.
         limits: T2 and Q that a trusted scan has at most.
         range: of the training values.
-        held_out: error of each candidate in the folds, name -> RMSE.
+        held_out: error of the best of each kind in the folds, name -> RMSE; PLS alone above `PROCESS_MOST` scans.
+        plain: the best PLS, whichever kind was chosen; not kept in a file.
     """
 
     kind: str
@@ -83,6 +99,7 @@ class Calibration:
     limits: tuple[float, float]
     range: tuple[float, float]
     held_out: Mapping[str, float]
+    plain: Plain | None = None
 
     def predict(self, spectra: Floats) -> tuple[Floats, Floats]:
         """Value and spread of each scan; the spread is 1 for PLS, whose intervals are all as wide."""
@@ -139,16 +156,20 @@ def calibrate(spectra: Floats, values: Floats, groups: Names, *, quick: bool = F
         quick: one treatment of the process instead of all.
     """
     fold = group_folds(groups, FOLDS, seed)
-    plain = [_pls(spectra, values, fold, scatter, d) for scatter in SCATTER for d in DERIVATIVES]
     kinds = [(*PROCESSES[0], SCORES[0])] if quick else [(*each, k) for each in PROCESSES for k in SCORES]
+    if len(values) > PROCESS_MOST:
+        kinds = []
     processes = [_process(spectra, values, fold, scatter, d, k) for scatter, d, k in kinds]
-    best = {kind: min(each, key=lambda c: c.error(values)) for kind, each in (("pls", plain), ("gp", processes))}
+    best = {"pls": _chosen_pls(spectra, values, fold)}
+    if processes:
+        best["gp"] = min(processes, key=lambda c: c.error(values))
+    plain = _plain(spectra, values, best["pls"])
     chosen = min(best.values(), key=lambda c: c.error(values))
     treatment = Treatment(chosen.scatter, chosen.derivative, spectra.mean(axis=0))
     treated = treatment.apply(spectra)
     components = Components.of(treated, chosen.size)
     process = fit_gaussian(components.scores(treated), values) if chosen.kind == "gp" else None
-    pls = fit_pls(treated, values, chosen.size) if chosen.kind == "pls" else None
+    pls = plain.pls if chosen.kind == "pls" else None
     return Calibration(
         chosen.kind,
         treatment,
@@ -160,16 +181,23 @@ def calibrate(spectra: Floats, values: Floats, groups: Names, *, quick: bool = F
         _limits(spectra, fold, chosen),
         (float(values.min()), float(values.max())),
         {c.name: c.error(values) for c in best.values()},
+        plain,
     )
 
 
-def best_pls(spectra: Floats, values: Floats, groups: Names, *, seed: int = 0) -> tuple[Treatment, Pls, int]:
-    """The strong baseline alone: PLS with treatment and components chosen in folds."""
-    fold = group_folds(groups, FOLDS, seed)
+def best_pls(spectra: Floats, values: Floats, groups: Names, *, seed: int = 0) -> Plain:
+    """PLS with treatment and components chosen in folds of whole groups."""
+    return _plain(spectra, values, _chosen_pls(spectra, values, group_folds(groups, FOLDS, seed)))
+
+
+def _chosen_pls(spectra: Floats, values: Floats, fold: NDArray[np.int64]) -> _Choice:
     tried = [_pls(spectra, values, fold, scatter, d) for scatter in SCATTER for d in DERIVATIVES]
-    chosen = min(tried, key=lambda c: c.error(values))
+    return min(tried, key=lambda c: c.error(values))
+
+
+def _plain(spectra: Floats, values: Floats, chosen: _Choice) -> Plain:
     treatment = Treatment(chosen.scatter, chosen.derivative, spectra.mean(axis=0))
-    return treatment, fit_pls(treatment.apply(spectra), values, chosen.size), chosen.size
+    return Plain(treatment, fit_pls(treatment.apply(spectra), values, chosen.size), chosen.size)
 
 
 def _pls(spectra: Floats, values: Floats, fold: NDArray[np.int64], scatter: str, derivative: int) -> _Choice:

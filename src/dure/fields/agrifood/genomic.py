@@ -21,6 +21,7 @@ from dure.fields.agrifood.relationship import (
     RARE,
     UNLIKELY,
     Filtered,
+    Mixed,
     bayesian_ridge,
     centred,
     filters,
@@ -30,7 +31,7 @@ from dure.fields.agrifood.relationship import (
 )
 from dure.fields.agrifood.spectra import group_folds
 from dure.fields.agrifood.svg import BLUE, Panel, Picture, span
-from dure.models.recipe import Column, Recipe
+from dure.models.recipe import Column, Recipe, Texts
 
 Floats = NDArray[np.float64]
 FOLDS = 5
@@ -38,11 +39,13 @@ LEAST = 60
 """Individuals, at least; and at least twice as many kin sets as folds."""
 PATTERN = r"(m|snp|rs)[A-Za-z0-9_.:-]*[0-9]"
 LEVELS = (0.8, 0.95)
+NOTHING = 0.02
+"""A heritability below this is about none."""
 
 
 @dataclass(frozen=True)
 class Herd:
-    """Individuals or lines: dosages (NaN missing), trait, named family, fixed effects (a column of ones first)."""
+    """Individuals or lines: dosages (NaN missing), trait, named family, environment."""
 
     names: tuple[str, ...]
     dosage: Floats
@@ -50,9 +53,15 @@ class Herd:
     families: NDArray[np.str_]
     environments: NDArray[np.str_]
 
-    def fixed(self, levels: NDArray[np.str_]) -> Floats:
-        """Ones, and one column for each further environment; an unknown one counts as the first."""
-        return np.column_stack([np.ones(len(self.values)), *[self.environments == level for level in levels[1:]]])
+    def fixed(self, rows: NDArray[np.bool_]) -> Floats:
+        """Ones, and one column for each further environment of the given rows, shape (individuals, effects).
+
+        An individual of another environment has the effects of none: NaN.
+        """
+        levels = np.unique(self.environments[rows])
+        columns = np.column_stack([np.ones(len(self.values)), *[self.environments == level for level in levels[1:]]])
+        columns[~np.isin(self.environments, levels)] = np.nan
+        return columns
 
 
 @task(version=1, distributions=("numpy", "scipy", "scikit-learn"))
@@ -73,12 +82,16 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
             remedy=f"give individuals of at least {2 * FOLDS} unrelated families",
         )
     levels = np.unique(herd.environments)
+    _separable(herd, sets)
     fold = group_folds(sets.astype(str), FOLDS, seed or 0)
-    told, adjusted, nearest = _held_out(herd, fold, levels)
+    told, adjusted, nearest = _held_out(herd, fold)
+    # Where a fold holds all of an environment, its effect is not known from the others: no figure can be given.
+    judged = ~np.isnan(adjusted)
+    left_out = int((~judged).sum())
+    told, adjusted, fold = {name: each[judged] for name, each in told.items()}, adjusted[judged], fold[judged]
     progress(0.7, "all individuals")
-    model = gblup(z, herd.fixed(levels), herd.values)
+    model = gblup(z, herd.fixed(np.ones(len(herd.values), dtype=bool)), herd.values)
     ability = {name: float(np.corrcoef(each, adjusted)[0, 1]) for name, each in told.items()}
-    accuracy = {name: float(r / np.sqrt(model.heritability)) for name, r in ability.items()}
     errors = np.sort(np.abs(told["GBLUP"] - adjusted))
     hits = [_nested_hits(np.abs(told["GBLUP"] - adjusted), fold, level) for level in LEVELS]
     sink = io.BytesIO()
@@ -88,12 +101,13 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
         frequency=whole.frequency[whole.kept],
         weights=model.u,
         effects=model.effects,
-        levels=levels,
         z=z,
         errors=errors,
         nearest=float(np.quantile(nearest, 0.01)),
     )
-    per_fold = [float(np.corrcoef(told["GBLUP"][fold == k], adjusted[fold == k])[0, 1]) for k in np.unique(fold)]
+    parts = [fold == k for k in np.unique(fold) if (fold == k).sum() >= 3]
+    per_fold = [float(np.corrcoef(told["GBLUP"][own], adjusted[own])[0, 1]) for own in parts]
+    spread = f"{min(per_fold):.2f}..{max(per_fold):.2f}"
     card = {
         "method": {
             "en": "GBLUP (VanRaden's G, REML) with fixed effects of the environment; Bayesian ridge beside it",
@@ -106,15 +120,8 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
             "이상인 개체들은 함께). 거르는 기준과 빈도는 학습 부분마다 새로 구함",
         },
         "metrics": [
-            _metric("predictive ability r", "예측력 r", ability, f"by fold {min(per_fold):.2f} to {max(per_fold):.2f}"),
-            _metric("accuracy r/√h²", "정확도 r/√h²", accuracy, f"h² {model.heritability:.2f} by REML on all"),
-            {
-                "figure": {"en": "heritability h² (REML)", "ko": "유전력 h² (REML)"},
-                "value": model.heritability,
-                "unit": "1",
-                "beside": {},
-                "note": "of these records in these environments",
-            },
+            _metric("predictive ability r", "예측력 r", ability, {"en": f"by fold {spread}", "ko": f"겹마다 {spread}"}),
+            *_heritable(model, ability),
         ],
         "calibration": {
             "method": {
@@ -122,7 +129,8 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
                 "ko": "등각 예측: 따로 둔 혈연 집단의 오차 (겹마다 나머지 겹으로)",
             },
             **{f"coverage{level * 100:.0f}": share for level, share in zip(LEVELS, hits, strict=True)},
-            "individuals": len(herd.values),
+            "individuals": len(adjusted),
+            "individuals left out, their environment lies in one fold": left_out,
         },
         "training": {
             "individuals": len(herd.values),
@@ -131,8 +139,9 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
             "environments": len(levels),
         },
         "domain": {
-            "en": "related to the training individuals as closely as held-out kin were, most calls present",
-            "ko": "따로 둔 혈연 집단만큼 학습 개체와 가깝고 결측이 적은 개체",
+            "en": "related to the training individuals as closely as held-out kin were, most calls present; "
+            f"predictions are at the level of the environment {levels[0]}",
+            "ko": f"따로 둔 혈연 집단만큼 학습 개체와 가깝고 결측이 적은 개체. 예측값은 환경 {levels[0]}의 수준",
         },
     }
     pictures = {f"ability.{lang}.svg": _drawn(adjusted, told["GBLUP"], lang) for lang in ("en", "ko")}
@@ -141,7 +150,7 @@ def train(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress:
 
 @task(version=1, distributions=("numpy",))
 def predict(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress) -> Outputs:
-    """Breeding value plus the effect of the first environment, with intervals; see `Recipe.predict`."""
+    """Breeding value at the level of the first environment, with intervals; see `Recipe.predict`."""
     with np.load(io.BytesIO(inputs["model"]), allow_pickle=False) as file:
         held = {name: file[name] for name in file.files}
     table = pq.read_table(io.BytesIO(inputs["table"]))
@@ -188,17 +197,56 @@ def _dosage(table: pa.Table, names: list[str]) -> Floats:
     return np.asarray(np.where(read < 0, np.nan, read))
 
 
-def _held_out(
-    herd: Herd, fold: NDArray[np.int64], levels: NDArray[np.str_]
-) -> tuple[dict[str, Floats], Floats, Floats]:
-    """Of each held-out individual: its genetic part by each method, its value freed of the fixed effects, and its
-    closest relationship to the training part.
+def _separable(herd: Herd, sets: NDArray[np.int64]) -> None:
+    """Refuses an environment that only one set of kin stood in: its effect cannot be told from theirs.
+
+    Raises:
+        BadInput: names the environment.
     """
-    fixed, n = herd.fixed(levels), len(herd.values)
+    for level in np.unique(herd.environments):
+        if len(np.unique(sets[herd.environments == level])) < 2:
+            raise BadInput(
+                f"in the environment {level} stands one set of kin: its effect cannot be told from theirs",
+                remedy="give two or more unrelated families in each environment, or leave its rows out",
+            )
+
+
+def _heritable(model: Mixed, ability: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Heritability with its interval; the accuracy r/√h² only where h2 is known not to be about 0 and it is below 1."""
+    low, high = model.interval
+    ends = f"{low:.2f}-{high:.2f}"
+    said = {"en": f"95 % profile interval {ends}", "ko": f"95 % 프로파일 구간 {ends}"}
+    accuracy = {name: float(r / np.sqrt(model.heritability)) for name, r in ability.items()}
+    rows = []
+    if low < NOTHING:
+        why = {
+            "en": "; no accuracy r/√h²: the interval includes values about 0",
+            "ko": ". 구간에 0에 가까운 값이 들어 있어 정확도 r/√h²는 내지 않음",
+        }
+    elif accuracy["GBLUP"] > 1.0:
+        why = {
+            "en": "; accuracy r/√h² not determined: it would be above 1",
+            "ko": ". 정확도 r/√h²가 1을 넘으므로 정하지 못함",
+        }
+    else:
+        why = {"en": "", "ko": ""}
+        known = {name: value for name, value in accuracy.items() if value <= 1.0}
+        rows = [_metric("accuracy r/√h²", "정확도 r/√h²", known, {lang: f"h²: {said[lang]}" for lang in said})]
+    note = {lang: said[lang] + why[lang] for lang in said}
+    figure = {"en": "heritability h² (REML)", "ko": "유전력 h² (REML)"}
+    return [*rows, {"figure": figure, "value": model.heritability, "unit": "1", "beside": {}, "note": note}]
+
+
+def _held_out(herd: Herd, fold: NDArray[np.int64]) -> tuple[dict[str, Floats], Floats, Floats]:
+    """Of each held-out individual: its genetic part by each method, its value freed of the fixed effects (NaN where the
+    training part has none of its environment), and its closest relationship to the training part.
+    """
+    n = len(herd.values)
     told = {name: np.empty(n) for name in ("GBLUP", "Bayesian ridge", "structure only")}
     adjusted, nearest = np.empty(n), np.empty(n)
     for out in np.unique(fold):
         train, test = fold != out, fold == out
+        fixed = herd.fixed(train)
         own = filters(herd.dosage[train])
         z = centred(herd.dosage[:, own.kept], own.frequency[own.kept])
         mixed = gblup(z[train], fixed[train], herd.values[train])
@@ -221,7 +269,7 @@ def _quantile(errors: Floats, level: float) -> float:
     return float(errors[rank - 1])
 
 
-def _metric(en: str, ko: str, told: Mapping[str, float], note: str) -> dict[str, Any]:
+def _metric(en: str, ko: str, told: Mapping[str, float], note: Texts) -> dict[str, Any]:
     beside = {name: value for name, value in told.items() if name != "GBLUP"}
     return {"figure": {"en": en, "ko": ko}, "value": told["GBLUP"], "unit": "1", "beside": beside, "note": note}
 

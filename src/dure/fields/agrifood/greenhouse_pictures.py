@@ -1,4 +1,4 @@
-"""What a design means for a grower: tomorrow's set-points, what the return is made of, and what each limit costs."""
+"""What a design means for a grower: set-points of an example day, parts of the return, and what each limit costs."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from dure.fields.agrifood.weather import Weather
 
 Floats = NDArray[np.float64]
 DAY = 48
-TOMORROW = 20
+EXAMPLE = 20
 """The day of the season that is shown, counted from 0."""
 MOVED = np.array([-10.0, 10.0, -0.5, 0.5, 1.0])
 """How far each limit is moved outwards to see what it costs: ppm, ppm, K, K, %."""
 
 _WORDS: dict[str, dict[str, str]] = {
-    "tomorrow": {
-        "en": "Day {day} of the season from day {start} of the year: expected {money:+.2f} EUR/m² (simulated)",
-        "ko": "연중 {start}일에 시작한 재배의 {day}일째: 예상 {money:+.2f} EUR/m² (모의실험)",
+    "example": {
+        "en": "An example day, {day} of the season from day {start} of the year: {money:+.2f} EUR/m² (simulated)",
+        "ko": "예시 하루 (연중 {start}일에 시작한 재배의 {day}일째): {money:+.2f} EUR/m² (모의실험)",
     },
     "temperature": {"en": "temperature (°C)", "ko": "온도 (°C)"},
     "humidity": {"en": "relative humidity (%)", "ko": "상대습도 (%)"},
@@ -59,6 +59,14 @@ _WORDS: dict[str, dict[str, str]] = {
         "en": "What the return is made of: mean of {n} held-out seasons (simulated)",
         "ko": "수익의 구성: 따로 둔 재배 {n}회의 평균 (모의실험)",
     },
+    "strata": {
+        "en": "Mean return by kind of season, this design (tuned rules), EUR/m²:",
+        "ko": "재배 종류별 평균 수익, 이 설계 (조정된 규칙), EUR/m²:",
+    },
+    "other start days": {"en": "near start days", "ko": "가까운 시작일"},
+    "other weather": {"en": "other weather", "ko": "다른 날씨"},
+    "other buildings": {"en": "other buildings", "ko": "다른 온실"},
+    "own": {"en": "own seasons", "ko": "사용자가 고른 재배"},
     "money": {"en": "EUR/m² a season", "ko": "재배당 EUR/m²"},
     "this": {"en": "this design", "ko": "이 설계"},
     "rules": {"en": "tuned rules", "ko": "조정된 규칙"},
@@ -102,18 +110,18 @@ def pictures(
     design: Candidate, reference: Candidate, law: str, members: Sequence[str], weather: Weather
 ) -> Mapping[str, bytes]:
     """Three pictures in each language, as `NAME.LANG.svg`."""
-    from dure.fields.agrifood.greenhouse import judged, panel_of
+    from dure.fields.agrifood.greenhouse import STRATA, judged, panel_of
 
     season, c = panel_of(members, weather)
     own = law_of(design, law)
     traces = np.stack([trace(own, vector(design, own), season[m], c[m]) for m in range(len(members))])
     here, there = replayed(traces, season, c), judged(reference, law, members, weather)
     prices = shadow_prices(traces, season, c)
-    drawn = {}
+    name, drawn = weather.name, {}
     for lang in ("en", "ko"):
-        drawn[f"tomorrow.{lang}.svg"] = tomorrow(design, own, traces[0], season[0], members[0], weather.name, lang)
-        drawn[f"return.{lang}.svg"] = returns(here, there, weather.name, lang)
-        drawn[f"limits.{lang}.svg"] = limits(here, prices, weather.name, lang)
+        drawn[f"example-day.{lang}.svg"] = example_day(design, own, traces[0], season[0], members[0], name, lang)
+        drawn[f"return.{lang}.svg"] = returns(here, there, [STRATA.get(m, "own") for m in members], name, lang)
+        drawn[f"limits.{lang}.svg"] = limits(here, prices, name, lang)
     return drawn
 
 
@@ -153,13 +161,13 @@ def day_return(steps: Floats, season: Floats, day: int) -> float:
     return float(PRICES["lettuce"] * grown - PRICES["energy"] * heat - PRICES["CO2"] * co2 - lost.sum())
 
 
-def tomorrow(
-    design: Candidate, law: str, steps: Floats, season: Floats, member: str, name: str, lang: str, day: int = TOMORROW
+def example_day(
+    design: Candidate, law: str, steps: Floats, season: Floats, member: str, name: str, lang: str, day: int = EXAMPLE
 ) -> bytes:
-    """One day ahead: the climate inside and out, the actuators, and what is set."""
+    """A day of the first held-out season, not of today's greenhouse: climate, actuators, and what is set."""
     start = int(member.split()[1])
     money = day_return(steps, season, day)
-    title = _say("tomorrow", lang, day=day + 1, start=start, money=money).replace(" -", " −")
+    title = _say("example", lang, day=day + 1, start=start, money=money).replace(" -", " −")
     picture = Picture(820, 576, title, _note(name, lang))
     rows = slice(DAY * day, DAY * (day + 1))
     hours = np.arange(DAY) / 2
@@ -195,10 +203,10 @@ def tomorrow(
     return picture.svg()
 
 
-def returns(design: Seasons, reference: Seasons, name: str, lang: str) -> bytes:
-    """A staircase from revenue to return, of the design and of the reference."""
+def returns(design: Seasons, reference: Seasons, strata: Sequence[str], name: str, lang: str) -> bytes:
+    """A staircase from revenue to return, of the design and of the reference; below it the return by stratum."""
     n = design.sums.shape[1]
-    picture = Picture(820, 400, _say("return", lang, n=n), _note(name, lang))
+    picture = Picture(820, 442, _say("return", lang, n=n), _note(name, lang))
     names = ("revenue", "energy cost", "CO2 cost", "profit", "CO2 penalty", "temperature penalty", "humidity penalty")
     stairs = [_stairs(each) for each in (design, reference)]
     values = np.array([edge for stair in stairs for low_high in stair for edge in low_high])
@@ -212,7 +220,18 @@ def returns(design: Seasons, reference: Seasons, name: str, lang: str) -> bytes:
             at = panel.py(max(low, high)) - 4
             picture.words(panel.px(i + shift + 0.18), at, f"{change:.2f}".replace("-", "−"), anchor="middle", size=10)
     panel.legend((BLUE, _say("this", lang)), (ORANGE, _say("rules", lang)))
+    here, there = by_stratum(design, strata), by_stratum(reference, strata)
+    picture.words(10, 388, _say("strata", lang), size=11, colour=GREY)
+    for i, key in enumerate(here):
+        told = f"{_say(key, lang)} {here[key]:+.2f} ({there[key]:+.2f})"
+        picture.words(10 + 200 * i, 408, told.replace("-", "−"), size=12)
     return picture.svg()
+
+
+def by_stratum(seasons: Seasons, strata: Sequence[str]) -> dict[str, float]:
+    """The mean return of the members of each stratum, EUR/m2."""
+    values, own = seasons.measures()["return"][0], np.array(strata)
+    return {str(name): float(values[own == name].mean()) for name in dict.fromkeys(strata)}
 
 
 def _stairs(seasons: Seasons) -> list[tuple[float, float]]:

@@ -11,6 +11,7 @@ import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -62,7 +63,7 @@ class Site:
 
 SITES = {
     "tunis": Site("tunis_climate.txt", "Wheat", (10, 15), (7, 30), "SandyLoam", (*range(1979, 1987),),
-                  (*range(1990, 2002),)),
+                  (*range(1989, 2001),)),
     # Its Januaries are hot: this is the Cordoba of Argentina.
     "cordoba": Site("cordoba_climate.txt", "Maize", (10, 15), (6, 30), "SandyLoam", (*range(1991, 1999),),
                     (*range(2009, 2021),)),
@@ -79,6 +80,11 @@ UNITS = {
     "dry-decile yield": "t/hm2", "dry-decile share": "%", "worst share": "%",
 }  # fmt: skip
 """What an order tells: means over the years, the yield of the driest tenth, the share of the worst."""
+
+
+def dates_of(site: Site, year: int) -> tuple[date, date]:
+    """The first and the last possible day of the season planted in a year."""
+    return date(year, *site.planting), date(year + (site.end < site.planting), *site.end)
 
 
 def site_of(members: Sequence[str]) -> str:
@@ -100,6 +106,12 @@ def source_file(place: str) -> tuple[str, str, str]:
 
 def reads(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
     """The climate file of a `lab` table; refuses a panel that cannot be run."""
+    if "panel" not in lab:
+        raise BadInput(
+            f"the key {'panel'!r} is missing",
+            where="[lab]",
+            remedy='write panel = "champion tune", or a list of years such as ["champion 1983", "champion 1984"]',
+        )
     return (source_file(site_of(members_of(lab["panel"], PANELS, "[lab], panel"))),)
 
 
@@ -141,9 +153,7 @@ def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> 
 
     site, weather = SITES[place], _weather(data)
     dates = weather["Date"]
-    month, day = site.planting
-    start = pd.Timestamp(year, month, day)
-    end = pd.Timestamp(year + (site.end < site.planting), *site.end)
+    start, end = (pd.Timestamp(each) for each in dates_of(site, year))
     if start < dates.iloc[0] or end > dates.iloc[-1]:
         raise BadInput(f"the season {place} {year} does not lie inside its climate file", where=site.file)
     with warnings.catch_warnings():
@@ -153,7 +163,7 @@ def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> 
             end.strftime("%Y/%m/%d"),
             weather.copy(),
             Soil(site.soil),
-            Crop(site.crop, planting_date=f"{month:02d}/{day:02d}"),
+            Crop(site.crop, planting_date=start.strftime("%m/%d")),
             InitialWaterContent(wc_type="Pct", value=[START_WATER]),
             IrrigationManagement(irrigation_method=1, SMT=list(triggers)),
         )
@@ -205,8 +215,8 @@ def run_triggers(inputs: Inputs, params: Mapping[str, Any], seed: int | None, pr
     """Four triggers on the years of a panel. See `dure.campaign.field.Simulator`; nothing in a season is random."""
     members = members_of(params["panel"], PANELS, "[lab], panel")
     data = inputs["/".join(source_file(site_of(members)))]
-    prices = {name: float(params.get(name, usual)) for name, usual in PRICES.items()}
-    found = outcomes(data, triggers_of(Candidate(*json.loads(inputs["candidate"]))), members, prices)
+    design = Candidate(*json.loads(inputs["candidate"]))
+    found = outcomes(data, triggers_of(design), members, prices_of(params))
     told = {name: float(values.mean()) for name, values in found.items() if name != "rain"}
     told |= {"dry-decile yield": driest(found, "yield"), "dry-decile share": driest(found, "yield share")}
     told["worst share"] = float(found["yield share"].min())
@@ -214,6 +224,15 @@ def run_triggers(inputs: Inputs, params: Mapping[str, Any], seed: int | None, pr
         return {"failed": canonical("diverged")}
     values = {name: {"value": value, "n": len(members), "unit": UNITS[name]} for name, value in told.items()}
     return {"values": canonical(values)}
+
+
+def prices_of(table: Mapping[str, Any]) -> dict[str, float]:
+    """The prices of a table, the assumed ones where it names none."""
+    given = {name: table.get(name, usual) for name, usual in PRICES.items()}
+    for name, price in given.items():
+        if not isinstance(price, int | float) or not 0 <= price < float("inf"):
+            raise BadInput(f"{price!r} is no price", where=f"[lab], {name}", remedy="write a number in EUR, 0 or more")
+    return {name: float(price) for name, price in given.items()}
 
 
 def usual() -> Candidate:
@@ -228,17 +247,24 @@ SIMULATORS = {"irrigation": Simulator(run_triggers, reads, lambda lab: usual())}
 def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The held-out gate: late years, each of which must yield 95 % of full irrigation.
 
-    Keys of the `finalists` table: `panel` (late years) and `tuned` (what the campaign was tuned on).
+    Keys: `panel` (late years) and, taken over from `lab`, `tuned` (its panel) and the prices.
     """
     from dure.fields.agrifood.irrigation_pictures import pictures
 
+    for key in ("panel", "tuned"):
+        if key not in settings:
+            raise BadInput(
+                f"the key {key!r} is missing", where="[finalists]", remedy="name the years, as in [lab] panel"
+            )
     members = members_of(settings["panel"], PANELS, "[finalists], panel")
-    apart(members_of(settings["tuned"], PANELS, "[finalists], tuned"), members, "[finalists], panel")
-    place = site_of(members)
+    tuned = members_of(settings["tuned"], PANELS, "[lab], panel")
+    apart(tuned, members, "[finalists], panel")
+    place = site_of([*tuned, *members])
+    prices = prices_of(settings)
     data = read(*source_file(place))
 
     def evaluate(designs: Sequence[Candidate], on: Sequence[str]) -> list[Outcomes]:
-        return [outcomes(data, triggers_of(design), on) for design in designs]
+        return [outcomes(data, triggers_of(design), on, prices) for design in designs]
 
     def drawn(design: Candidate, reference: Candidate, on: Sequence[str]) -> Mapping[str, bytes]:
         here, there = evaluate([design, reference], on)
@@ -251,7 +277,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         primary="productivity",
         unit=UNITS["productivity"],
         sign=1.0,
-        settings={"members": list(members), "start water": START_WATER},
+        settings={"members": list(members), "start water": START_WATER, **prices},
         limits=(Limit("yield share", "%", low=LEAST_SHARE),),
         units=UNITS,
         cost=0.6 * len(members),
@@ -261,7 +287,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 
 
 GATES = [
-    Gate("held-out", "gain-low", low=0.0, unit="kg/m3", title={
+    Gate("held-out", "gain-low", low=0.0, forbidden=(0.0,), unit="kg/m3", title={
         "en": "gain in water productivity over one trigger of 50 % in late years, lower end of its interval",
         "ko": "후기 연도에서 단일 기준 50 % 대비 물 생산성 이득 (구간의 아래 끝)",
     }),
@@ -294,7 +320,7 @@ def _problem(place: str) -> dict[str, Any]:
         },
         "budget": {"first": 10, "batch": 5, "rounds": 4},
         "lab": {"driver": "simulated", "simulator": "irrigation", "panel": f"{place} tune"},
-        "finalists": {"n": 3, "check": "held-out", "panel": f"{place} held-out", "tuned": f"{place} tune"},
+        "finalists": {"n": 3, "check": "held-out", "panel": f"{place} held-out"},
         "strategy": {"name": "dure"},
         "controls": {"seeds": 1},
         "ladder": {},

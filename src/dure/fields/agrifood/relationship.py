@@ -6,6 +6,7 @@ Genetics 178:1709. Hardy-Weinberg: chi-squared with one degree of freedom.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ RARE, LOST, UNLIKELY = 0.05, 0.1, 1e-6
 """Least frequency of the rarer allele, most missing calls, least p of the Hardy-Weinberg test."""
 INBRED = 0.5
 """Inbreeding above which genotypes are not expected in Hardy-Weinberg proportions."""
+EDGE = 1e-4
+"""Heritabilities are looked for from here to one less this."""
 CLOSE = 0.25
 """Genomic relationship from which two individuals count as relatives: half sibs and closer."""
 
@@ -75,12 +78,12 @@ def kin(groups: NDArray[np.str_], relationship: Floats) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Mixed:
-    """GBLUP: `effects` of fixed columns, weights `u` of centred dosages, heritability, residual variance."""
+    """GBLUP: `effects` of fixed columns, weights `u` of centred dosages, heritability and its 95 % profile interval."""
 
     effects: Floats
     u: Floats
     heritability: float
-    noise: float
+    interval: tuple[float, float]
 
 
 def gblup(z: Floats, fixed: Floats, values: Floats) -> Mixed:
@@ -105,12 +108,23 @@ def gblup(z: Floats, fixed: Floats, values: Floats) -> Mixed:
         weights = h / level * roots + (1 - h)
         return float((n - p) * np.log((seen / weights).sum()) + np.log(weights).sum())
 
-    h = float(minimize_scalar(loss, bounds=(1e-4, 1 - 1e-4), method="bounded").x)
+    h = float(minimize_scalar(loss, bounds=(EDGE, 1 - EDGE), method="bounded").x)
     inverse = np.linalg.inv(h / level * g + (1 - h) * np.eye(n))
     effects = np.asarray(np.linalg.solve(fixed.T @ inverse @ fixed, fixed.T @ inverse @ values))
     rest = inverse @ (values - fixed @ effects)
-    scale = float((seen / (h / level * roots + (1 - h))).sum() / (n - p))
-    return Mixed(effects, h / level * (z.T @ rest), h, scale * (1 - h))
+    return Mixed(effects, h / level * (z.T @ rest), h, _profile(loss, h))
+
+
+def _profile(loss: Callable[[float], float], best: float) -> tuple[float, float]:
+    """Where twice the restricted log-likelihood lies within 3.84 (chi-squared, one degree) of its highest."""
+    from scipy.optimize import brentq
+
+    def over(h: float) -> float:
+        return loss(h) - loss(best) - 3.84
+
+    low = brentq(over, EDGE, best) if over(EDGE) > 0 else 0.0
+    high = brentq(over, best, 1 - EDGE) if over(1 - EDGE) > 0 else 1.0
+    return float(low), float(high)
 
 
 def bayesian_ridge(z: Floats, fixed: Floats, values: Floats) -> tuple[Floats, Floats]:

@@ -56,7 +56,6 @@ class Pls:
         mean, offset: of the training spectra, shape (channels,), and of the training values.
         weights, loadings: shape (channels, components).
         inner: regression of the values on the scores, shape (components,).
-        spread: variance of each training score, shape (components,).
     """
 
     mean: Floats
@@ -64,7 +63,6 @@ class Pls:
     weights: Floats
     loadings: Floats
     inner: Floats
-    spread: Floats
 
     def predict(self, spectra: Floats) -> Floats:
         """Values by the models of 1, 2, … components, shape (samples, components)."""
@@ -75,19 +73,12 @@ class Pls:
         rotation = self.weights @ np.linalg.inv(np.triu(self.loadings.T @ self.weights))
         return (spectra - self.mean) @ rotation
 
-    def unlike(self, spectra: Floats, components: int) -> tuple[Floats, Floats]:
-        """Hotelling's T2 within the model and Q, the squared residual outside it, each shape (samples,)."""
-        scores = self.scores(spectra)[:, :components]
-        t2 = (scores**2 / self.spread[:components]).sum(axis=1)
-        rest = spectra - self.mean - scores @ self.loadings[:, :components].T
-        return t2, (rest**2).sum(axis=1)
-
 
 def fit_pls(spectra: Floats, values: Floats, components: int) -> Pls:
     """PLS1 with all components up to the given number, or to the rank."""
     mean, offset = spectra.mean(axis=0), float(values.mean())
     x, y = spectra - mean, values - offset
-    weights, loadings, inner, spread = [], [], [], []
+    weights, loadings, inner = [], [], []
     for _ in range(min(components, *x.shape)):
         w = x.T @ y
         if np.linalg.norm(w) < 1e-12:
@@ -99,8 +90,7 @@ def fit_pls(spectra: Floats, values: Floats, components: int) -> Pls:
         weights.append(w)
         loadings.append(load)
         inner.append(q)
-        spread.append(float(t @ t) / (len(t) - 1))
-    return Pls(mean, offset, np.array(weights).T, np.array(loadings).T, np.array(inner), np.array(spread))
+    return Pls(mean, offset, np.array(weights).T, np.array(loadings).T, np.array(inner))
 
 
 def figures(values: Floats, predicted: Floats) -> dict[str, float]:

@@ -20,7 +20,7 @@ _WORDS = {
         "note": "Simulated (IndPenSim twin). Lines: mean; areas: lowest to highest batch.",
     },
     "ko": {
-        "title": "반응기 안의 페니실린, 학습에 쓰지 않은 시드 {n}개",
+        "title": "반응기 안의 페니실린, 조정에 쓰지 않은 시드 {n}개",
         "x": "시간 (h)",
         "y": "페니실린 (kg)",
         "own": "이 레시피",

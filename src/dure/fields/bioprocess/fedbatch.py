@@ -10,7 +10,7 @@ import numpy as np
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
-from dure.campaign.field import ReadSource
+from dure.campaign.field import Read, ReadSource
 from dure.compute.task import task
 from dure.design.box import BoxSpace, Parameter
 from dure.design.candidate import Candidate
@@ -87,11 +87,18 @@ def seed_of(member: str) -> int:
     return int(member.removeprefix("seed "))
 
 
+def remaining(hour: float) -> tuple[str, ...]:
+    """The phases that are not over at this hour: what the recipe of a running batch may still change."""
+    return tuple(name for name, (_, _, until) in PHASES.items() if until > hour)
+
+
 def flows_of(candidate: Candidate, since: int = 0, before: Floats | None = None) -> Floats:
     """The profiles of a design, shape (STEPS, flows); up to step `since` those of `before` hold.
 
+    What a design says of a phase that is over by then changes nothing; see `remaining`.
+
     Raises:
-        BadInput: a design that does not scale exactly these phases, or not in percent.
+        BadInput: a design that scales other phases than these, or one not in percent.
     """
     if candidate.kind != "recipe" or set(candidate.form) - set(PHASES):
         raise BadInput("this is no fed-batch recipe", remedy=f"a recipe scales {', '.join(PHASES)}")
@@ -108,12 +115,41 @@ def flows_of(candidate: Candidate, since: int = 0, before: Floats | None = None)
 
 
 def reference(lab: Mapping[str, Any] | None = None) -> Candidate:
-    """The published recipe: every phase at 100 %, as the box that holds these parameters writes it."""
-    return _box().recipe(dict.fromkeys(PHASES, 100.0))
+    """The published recipe: every phase that is still to come at 100 %, as the box of these parameters writes it."""
+    since = situation(lab or {})[0]
+    return _box(remaining(since * twin.STEP)).recipe(dict.fromkeys(remaining(since * twin.STEP), 100.0))
 
 
-def _box() -> BoxSpace:
-    return BoxSpace([Parameter(name, **values) for name, values in PARAMETERS.items()])
+def _box(names: Sequence[str] = tuple(PHASES)) -> BoxSpace:
+    return BoxSpace([Parameter(name, **PARAMETERS[name]) for name in names])
+
+
+SITUATION = ("batch", "fault", "hour")
+_KEYS = {
+    "[lab]": {"driver", "simulator", "panel", "assay", *SITUATION},
+    "[finalists]": {"n", "check", "simulator", "panel", "tuned", *SITUATION},
+}
+_LAST_SEED = 2**32 - 48
+"""The reference seeds generators up to seed + 47, each below 2^32."""
+
+
+def understood(table: Mapping[str, Any], where: str) -> None:
+    """Refuses a table with a key that means nothing here, lest a misspelt one be passed over.
+
+    Raises:
+        BadInput: names the key.
+    """
+    strange = sorted(set(table) - _KEYS[where])
+    if strange:
+        place = "[lab], [finalists]" if where == "[finalists]" else where  # the keys of [lab] come with them
+        raise BadInput(f"unknown key {strange[0]!r}", where=place, remedy=f"keys are {', '.join(sorted(_KEYS[where]))}")
+
+
+def reads(lab: Mapping[str, Any]) -> Sequence[Read]:
+    """No file; a table that cannot be taken is refused here, before anything is ordered."""
+    understood(lab, "[lab]")
+    situation(lab)
+    return ()
 
 
 def situation(table: Mapping[str, Any]) -> tuple[int, Floats | None, Draw | None, int]:
@@ -124,19 +160,29 @@ def situation(table: Mapping[str, Any]) -> tuple[int, Floats | None, Draw | None
             the fault in each.
 
     Raises:
-        BadInput: an unknown fault, or an hour outside the batch.
+        BadInput: an unknown fault, a batch that is no seed, an hour outside the batch, or one of the two alone.
     """
     fault = table.get("fault", "none")
     if fault not in twin.FAULTS:
         raise BadInput(
             f"there is no fault {fault!r}", where="[lab], fault", remedy=f"there are {', '.join(twin.FAULTS)}"
         )
+    number = twin.FAULTS.index(fault)
+    if ("batch" in table) != ("hour" in table):
+        raise BadInput(
+            "batch and hour belong together, and one of them is missing",
+            where="[lab]",
+            remedy="a running batch is named by its seed and the hour: batch = 7000, hour = 100; leave out both for "
+            "fresh batches",
+        )
     if "batch" not in table:
-        return 0, None, None, twin.FAULTS.index(fault)
-    hour = float(table.get("hour", 0))
-    if not twin.STEP <= hour < twin.HOURS:
-        raise BadInput(f"hour {hour:g} is not within the batch", where="[lab], hour", remedy="write 0.2 to 229.8")
-    return round(hour / twin.STEP), twin.default_flows(), twin.draw(int(table["batch"])), twin.FAULTS.index(fault)
+        return 0, None, None, number
+    batch, hour = table["batch"], table["hour"]
+    if type(batch) is not int or not 0 <= batch < _LAST_SEED:
+        raise BadInput(f"{batch!r} is no seed of a batch", where="[lab], batch", remedy="write a whole number, as 7000")
+    if type(hour) not in (int, float) or not twin.STEP <= hour < twin.HOURS:
+        raise BadInput(f"hour {hour!r} is not within the batch", where="[lab], hour", remedy="write 0.2 to 229.8")
+    return round(hour / twin.STEP), twin.default_flows(), twin.draw(batch), number
 
 
 def stress() -> Candidate:
@@ -213,15 +259,16 @@ def _summary(values: Floats) -> dict[str, Any]:
 
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """The best recipes on seeds never tuned on, beside the published one.
+    """The best recipes on seeds never tuned on, beside the published one, in the situation that [lab] simulated.
 
-    `panel` names the members; `batch`, `fault` and `hour` as in the lab table, where a running batch is continued.
+    `panel` names the members; `batch`, `fault` and `hour` are those of the lab table.
     """
     from dure.fields.bioprocess.batch_pictures import panel_picture
 
+    understood(settings, "[finalists]")
     members = members_of(settings.get("panel", "held-out"), PANELS, "[finalists], panel")
     apart(members_of(settings.get("tuned", "tune"), PANELS, "[finalists], tuned"), members, "[finalists], panel")
-    table = {key: settings[key] for key in ("batch", "fault", "hour") if key in settings}
+    table = {key: settings[key] for key in SITUATION if key in settings}
 
     def pictures(candidate: Candidate, other: Candidate, seeds: Sequence[str]) -> Mapping[str, bytes]:
         (own, theirs), _ = simulate([candidate, other], seeds, table)
@@ -229,7 +276,7 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 
     check = HeldOut(
         evaluate=lambda candidates, seeds: outcomes_of(candidates, seeds, table),
-        reference=reference(),
+        reference=reference(table),
         members=members,
         primary="penicillin",
         unit="kg",
@@ -242,7 +289,8 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         pictures=pictures,
     )
     gates = [
-        Gate("held-out", "gain-low", low=0.0, unit="kg", title=GATE_TITLES["gain-low"]),
+        # Above zero: a recipe that changes nothing gains exactly nothing, and is not let through.
+        Gate("held-out", "gain-low", low=0.0, forbidden=(0.0,), unit="kg", title=GATE_TITLES["gain-low"]),
         Gate("held-out", "violations", high=0.0, title=GATE_TITLES["violations"]),
     ]
     return Ladder.of([check], gates)
@@ -251,10 +299,10 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 GATE_TITLES = {
     "gain-low": {
         "en": "gain over the published recipe on held-out seeds, lower end of its 95 % interval",
-        "ko": "공표된 레시피 대비 이득(학습에 쓰지 않은 시드), 95 % 구간의 하한",
+        "ko": "공표된 레시피 대비 이득(조정에 쓰지 않은 시드), 95 % 구간의 하한",
     },
     "violations": {
-        "en": "held-out batches that break the volume or oxygen limit",
-        "ko": "부피나 산소 한계를 어긴 배치 수(학습에 쓰지 않은 시드)",
+        "en": "held-out batches that break the volume or oxygen limit, fail to close their mass or diverge",
+        "ko": "부피나 산소 한계를 어겼거나 물질 수지가 어긋났거나 발산한 배치 수(조정에 쓰지 않은 시드)",
     },
 }

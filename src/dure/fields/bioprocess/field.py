@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from dure.base.errors import BadInput
-from dure.campaign.field import Field, ReadSource, Simulator, Texts
+from dure.campaign.field import Field, ReadSource, Simulator, Texts, simulator_of
 from dure.design.candidate import Candidate
 from dure.fields.bioprocess import fedbatch, strain, strain_check
 from dure.fields.bioprocess.problems import PROBLEMS
@@ -24,10 +24,20 @@ def ladder(settings: Mapping[str, Any]) -> Ladder:
 
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """The held-out gate of a fed batch, or the closer look at a strain, as `check` says."""
-    if settings.get("check") == "strain":
-        return strain_check.finalists(settings, read)
-    return fedbatch.finalists(settings, read)
+    """The held-out gate of a fed batch, or the closer look at a strain: as the simulator that was tuned on asks."""
+    simulator = settings.get("simulator", "fed-batch")
+    simulator_of(FIELD, {"simulator": simulator})
+    check, made = _FINALISTS[simulator]
+    if settings.get("check", check) != check:
+        raise BadInput(
+            f"{settings['check']!r} is no check of what {simulator} simulates",
+            where="[finalists], check",
+            remedy=f"write check = {check!r}",
+        )
+    return made(settings, read)
+
+
+_FINALISTS = {"fed-batch": ("held-out", fedbatch.finalists), "strain": ("strain", strain_check.finalists)}
 
 
 def label(candidate: Candidate) -> str:
@@ -97,7 +107,10 @@ _TITLES: dict[str, Texts] = {
     **fedbatch.GATE_TITLES,
     "gain-high": {"en": "upper end of its 95 % interval", "ko": "그 95 % 구간의 상한"},
     "worst-member": {"en": "worst held-out batch", "ko": "남겨 둔 시드 가운데 가장 나쁜 배치"},
-    "worst-decile": {"en": "mean of the worst tenth", "ko": "가장 나쁜 10분의 1의 평균"},
+    "worst-decile": {
+        "en": "worst decile: one batch in ten is worse",
+        "ko": "최하위 십분위 (배치 열에 하나는 이보다 나쁨)",
+    },
     "harmed": {"en": "batches worse by more than 200 kg", "ko": "200 kg 넘게 나빠진 배치 수"},
     "held-out": {"en": "held-out seeds", "ko": "남겨 둔 시드"},
 }
@@ -113,7 +126,7 @@ FIELD = Field(
     distributions=("numpy", "numba"),
     finalists=finalists,
     simulators={
-        "fed-batch": Simulator(fedbatch.run_batches, reference=fedbatch.reference),
+        "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads, reference=fedbatch.reference),
         "strain": Simulator(strain.run_strain, reads=strain.reads, reference=strain.reference),
     },
     models={SPECTRA.name: SPECTRA},

@@ -4,12 +4,15 @@ For each variable and interval the centre is the median over normal batches and 
 from it within three hours either way, both of the variable's change over five hours (a slow disturbance moves the
 level of a whole batch; a fault moves it fast). The statistic is the distance in half widths. A variable's limit is the
 largest value that held for three intervals in a second set of normal batches, and a third more. Beside it, a flow under
-feedback that stands still for twelve intervals between its bounds has stopped obeying.
+feedback that stands still for twelve intervals between its bounds has stopped obeying, and a reading that is missing is
+an alarm of its own.
+
+An envelope holds for the recipe it was learnt on and for no other: healthy batches of another recipe alarm. `simulated`
+takes the flows of a recipe, so that `learn` gives the envelope of that one.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,11 +46,16 @@ def measured(runs: twin.Runs) -> Floats:
 
 
 def _change(values: Floats) -> Floats:
-    """Mean of the last intervals less that mean five hours before."""
-    total = np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), values], axis=1), axis=1)
+    """Mean of the last intervals less that mean five hours before, over the readings there are; NaN: none on a side."""
+    known = np.isfinite(values)
+    total, count = (
+        np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), each], axis=1), axis=1)
+        for each in (np.where(known, values, 0.0), known.astype(float))
+    )
     upto = np.arange(1, values.shape[1] + 1)
     since = np.maximum(upto - MEAN, 0)
-    mean: Floats = (total[:, upto] - total[:, since]) / (upto - since)[None, :, None]
+    n = count[:, upto] - count[:, since]
+    mean: Floats = np.divide(total[:, upto] - total[:, since], n, out=np.full(n.shape, np.nan), where=n > 0)
     before = np.concatenate([np.repeat(mean[:, :1], BACK, axis=1), mean], axis=1)
     return np.asarray(mean - before[:, : mean.shape[1]])
 
@@ -72,13 +80,22 @@ class Envelope:
         """Distance in half widths that held for three intervals, over its limit; above 1 is an alarm.
 
         Args:
-            values: shape (lanes, intervals, variables), from the first interval of each batch on.
+            values: shape (lanes, intervals, variables), from the first interval of each batch on; NaN: no reading.
+
+        Raises:
+            BadInput: other variables, or batches longer than those learnt from.
         """
         return self._raw(values) / self.limits
 
     def _raw(self, values: Floats) -> Floats:
-        n = len(values[0])
-        away = np.abs(_change(values) - self.centre[:n]) / self.half[:n]
+        n = values.shape[1]
+        _same_variables(values)
+        if n > len(self.centre):
+            raise BadInput(
+                f"the batch has {n} intervals, those that were learnt from {len(self.centre)}",
+                remedy="cut it where they end, or learn from batches that are as long",
+            )
+        away = np.nan_to_num(np.abs(_change(values) - self.centre[:n]) / self.half[:n], posinf=np.inf)
         held = away.copy()
         for back in range(1, HELD):
             held[:, back:] = np.minimum(held[:, back:], away[:, :-back])
@@ -97,34 +114,56 @@ class Envelope:
         return found
 
     def alarms(self, values: Floats) -> NDArray[np.bool_]:
-        """Shape (lanes, intervals, variables)."""
-        found = self.distance(values) > 1
+        """Left the envelope, stands still or gives no reading; shape (lanes, intervals, variables)."""
+        found = (self.distance(values) > 1) | ~np.isfinite(values)
         found[:, :, list(_FED_BACK)] |= self.still(values)
         return found
 
-    def first(self, values: Floats) -> list[tuple[float, str] | None]:
-        """Hour and name of the variable that left first, one a lane; None where none did."""
+    def first(self, values: Floats) -> list[tuple[float, str, str] | None]:
+        """Hour and name of the variable that left first, and how: `away`, `still` or `no reading`.
+
+        One a lane; None where none did.
+        """
         alarms, distance = self.alarms(values), self.distance(values)
-        found: list[tuple[float, str] | None] = []
+        found: list[tuple[float, str, str] | None] = []
         for lane in range(len(values)):
             steps = np.flatnonzero(alarms[lane].any(axis=1))
             if not len(steps):
                 found.append(None)
                 continue
             step = int(steps[0])
-            shown = np.where(alarms[lane, step], distance[lane, step], -1.0)
-            found.append(((step + 1) * twin.STEP, VARIABLES[int(shown.argmax())]))
+            silent = ~np.isfinite(values[lane, step])
+            shown = np.where(alarms[lane, step], np.where(silent, np.inf, distance[lane, step]), -1.0)
+            at = int(shown.argmax())
+            how = "no reading" if silent[at] else "away" if shown[at] > 1 else "still"
+            found.append(((step + 1) * twin.STEP, VARIABLES[at], how))
         return found
 
 
+def _same_variables(values: Floats) -> None:
+    if values.ndim != 3 or values.shape[2] != len(VARIABLES):
+        raise BadInput(
+            f"batches are a table of shape {values.shape}, not of batches, intervals and {len(VARIABLES)} variables",
+            remedy="give the variables of VARIABLES, in their order",
+        )
+
+
 def learn(normal: Floats, check: Floats) -> Envelope:
-    """From two sets of normal batches, shape (lanes, intervals, variables) each.
+    """From two sets of normal batches of one recipe, shape (lanes, intervals, variables) each.
 
     Raises:
-        BadInput: fewer than twenty batches in either, of which no limit could be read.
+        BadInput: fewer than twenty batches in either, of which no limit could be read, or a reading that is missing.
     """
     from scipy.ndimage import maximum_filter1d
 
+    for values in (normal, check):
+        _same_variables(values)
+        missing = int((~np.isfinite(values)).sum())
+        if missing:
+            raise BadInput(
+                f"{missing} readings of the normal batches are missing",
+                remedy="leave the batches that have them out: what is normal is learnt from whole ones",
+            )
     if min(len(normal), len(check)) < 20:
         raise BadInput(
             f"{min(len(normal), len(check))} normal batches are too few to say what is normal",
@@ -140,15 +179,24 @@ def learn(normal: Floats, check: Floats) -> Envelope:
     return Envelope(centre, half, limits, start.lowest, start.highest)
 
 
-def simulated(seeds: Sequence[int], fault: int = 0) -> Floats:
-    """Measured variables of simulated batches under the published recipe; `fault` numbers `twin.FAULTS`."""
+def simulated(seeds: Sequence[int], fault: int = 0, flows: Floats | None = None) -> Floats:
+    """Measured variables of simulated batches.
+
+    Args:
+        fault: its number in `twin.FAULTS`.
+        flows: of the recipe, shape (STEPS, flows), as `fedbatch.flows_of` gives them; None: the published one.
+    """
     draws = [twin.draw(seed) for seed in seeds]
-    return measured(twin.run(twin.default_flows(), draws, [fault] * len(draws)))
+    return measured(twin.run(twin.default_flows() if flows is None else flows, draws, [fault] * len(draws)))
 
 
-def default_envelope() -> Envelope:
-    """Learnt on 150 simulated batches, limits read off 100 others."""
-    return learn(simulated(LEARN), simulated(CHECK))
+def envelope_of(flows: Floats | None = None) -> Envelope:
+    """The envelope of a recipe, learnt on 150 simulated batches of it, limits read off 100 others.
+
+    Args:
+        flows: as `simulated` takes them; None: the published recipe.
+    """
+    return learn(simulated(LEARN, flows=flows), simulated(CHECK, flows=flows))
 
 
 ONSETS = {1: (100, 500), 2: (500, 1000), 3: (100, 380, 1000), 4: (400, 700), 5: (350, 1200)}
@@ -163,16 +211,3 @@ def found(envelope: Envelope, values: Floats, fault: int) -> NDArray[np.bool_]:
     early = loud[:, : ONSETS[fault][0] - 1].any(axis=1)
     hit = np.stack([loud[:, k - 1 : k - 1 + IN_TIME].any(axis=1) for k in ONSETS[fault]], axis=1).any(axis=1)
     return np.asarray(hit & ~early)
-
-
-def to_bytes(envelope: Envelope) -> bytes:
-    """As npz; no pickle."""
-    sink = io.BytesIO()
-    np.savez(sink, **{name: getattr(envelope, name) for name in envelope.__dataclass_fields__})
-    return sink.getvalue()
-
-
-def from_bytes(data: bytes) -> Envelope:
-    """The envelope of `to_bytes`."""
-    held = np.load(io.BytesIO(data), allow_pickle=False)
-    return Envelope(*(held[name] for name in Envelope.__dataclass_fields__))

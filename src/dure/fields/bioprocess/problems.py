@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dure.fields.bioprocess.fedbatch import GUARD_OXYGEN, GUARD_VOLUME, PARAMETERS
+from dure.fields.bioprocess.fedbatch import GUARD_OXYGEN, GUARD_VOLUME, PARAMETERS, remaining
 from dure.fields.bioprocess.strain import carrying
 
 _LIMITS = [
@@ -38,9 +38,9 @@ RESCUE: dict[str, Any] = {
         "en": "The best remaining recipe of a batch whose coolant failed, from hour 100 (simulated)",
         "ko": "냉각수가 고장 났던 배치의 100시간 이후 최선의 레시피 (모의실험)",
     },
+    "space": {"kind": "recipe", "parameters": {name: PARAMETERS[name] for name in remaining(100.0)}},
     "lab": {**FED_BATCH["lab"], "batch": 7000, "fault": "coolant flow", "hour": 100.0},
     "budget": {"first": 16, "batch": 8, "rounds": 6},
-    "finalists": {**FED_BATCH["finalists"], "batch": 7000, "fault": "coolant flow", "hour": 100.0},
 }
 
 STRAIN: dict[str, Any] = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
+
+import numpy as np
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
@@ -15,6 +18,8 @@ from dure.compute.task import task
 from dure.design.candidate import Candidate
 from dure.fields.bioprocess.svg import BLUE, GREY, Axes
 
+OWN = "iJO1366"
+"""The model that the shipped items belong to."""
 MODELS = {"iJO1366": "iJO1366.xml.gz", "textbook": "textbook.xml.gz", "salmonella": "salmonella.xml.gz"}
 ANAEROBIC = {"EX_o2_e": 0.0, "EX_glc__D_e": 10.0}
 PRODUCT = "EX_succ_e"
@@ -37,16 +42,74 @@ def carrying() -> list[str]:
     return list(_held()["carrying"])
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a strain is computed in: `model` (a name in `MODELS`), `product` (an exchange) and `medium`."""
+
+    model: str
+    product: str
+    medium: Mapping[str, float]
+
+    @property
+    def file(self) -> Read:
+        """Where the model stands."""
+        return ("cobra-models", "models", MODELS[self.model])
+
+
+_KEYS = {
+    "[lab]": {"driver", "simulator", "assay", "model", "product", "medium"},
+    "[finalists]": {"n", "check", "simulator", "model", "product", "medium"},
+}
+
+
+def setting(table: Mapping[str, Any], where: str = "[lab]") -> Setting:
+    """The setting that a lab or finalists table names.
+
+    Args:
+        table: `model`, `product` and `medium` (exchange -> most uptake, mmol/gDW/h); without them succinate from
+            glucose, without oxygen, in iJO1366.
+
+    Raises:
+        BadInput: an unknown key or model, or a medium that is no table of amounts.
+    """
+    strange = sorted(set(table) - _KEYS[where])
+    if strange:
+        place = "[lab], [finalists]" if where == "[finalists]" else where  # the keys of [lab] come with them
+        raise BadInput(f"unknown key {strange[0]!r}", where=place, remedy=f"keys are {', '.join(sorted(_KEYS[where]))}")
+    model, product, medium = table.get("model", OWN), table.get("product", PRODUCT), table.get("medium", ANAEROBIC)
+    if model not in MODELS:
+        raise BadInput(
+            f"there is no model {model!r}",
+            where="[lab], model",
+            remedy=f"there are {', '.join(MODELS)}; a model of your own is looked at in Python, see the field's guide",
+        )
+    if not isinstance(medium, Mapping) or not all(
+        type(uptake) in (int, float) and 0 <= uptake < np.inf for uptake in medium.values()
+    ):
+        raise BadInput(
+            "the medium is no table of uptakes",
+            where="[lab], medium",
+            remedy="write each exchange with its most uptake in mmol/gDW/h below [lab.medium], as EX_o2_e = 0",
+        )
+    return Setting(model, str(product), dict(medium))
+
+
 def reads(lab: Mapping[str, Any]) -> Sequence[Read]:
     """The model's file; `[lab] model` names it."""
-    name = lab.get("model", "iJO1366")
-    if name not in MODELS:
-        raise BadInput(f"there is no model {name!r}", where="[lab], model", remedy=f"there are {', '.join(MODELS)}")
-    return (("cobra-models", "models", MODELS[name]),)
+    return (setting(lab).file,)
 
 
 def reference(lab: Mapping[str, Any] | None = None) -> Candidate:
-    """The OptKnock triple."""
+    """The OptKnock triple.
+
+    Raises:
+        BadInput: another model, for which none was published.
+    """
+    model = setting(lab or {}).model
+    if model != OWN:
+        raise BadInput(
+            f"there is no published set of knock-outs for {model}", remedy="the triple of OptKnock is one of iJO1366"
+        )
     return Candidate("subset", {"items": list(OPTKNOCK)}, {"items": list(OPTKNOCK)})
 
 
@@ -63,6 +126,20 @@ def genes_of(candidate: Candidate, known: Mapping[str, Sequence[str]]) -> list[s
     return sorted({gene for item in chosen for gene in known[item]})
 
 
+def known_in(name: str, model: Any, candidate: Candidate) -> Mapping[str, Sequence[str]]:
+    """Item -> genes for a design: the shipped ones for iJO1366, for other models the cut of each reaction it names.
+
+    The shipped ones are cuts by the rules of iJO1366 and mean nothing in another organism.
+    """
+    from dure.fields.bioprocess.strain_model import gene_cut
+
+    if name == OWN:
+        return items()
+    named = [item for item in candidate.content.get("items", ()) if item in model.reactions]
+    cuts = {item: gene_cut(model.reactions.get_by_id(item)) for item in named}
+    return {item: cut for item, cut in cuts.items() if cut}
+
+
 @task(version=1, distributions=("cobra", "swiglpk"))
 def run_strain(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
@@ -71,14 +148,12 @@ def run_strain(
 
     `[lab]`: `model`, `product` (an exchange) and `medium` (exchange -> most uptake, mmol/gDW/h).
     """
-    from dure.fields.bioprocess.strain_model import SHARES, model_of, production, targets_of
+    from dure.fields.bioprocess.strain_model import SHARES, model_of, production
 
-    candidate = Candidate(*json.loads(inputs["candidate"]))
+    candidate, told = Candidate(*json.loads(inputs["candidate"])), setting(params)
     (sbml,) = (data for key, data in inputs.items() if key != "candidate")
-    with model_of(sbml, params.get("medium", ANAEROBIC)) as model:
-        own = params.get("model", "iJO1366") == "iJO1366"
-        known = items() if own else targets_of(model).genes
-        made = production(model, genes_of(candidate, known), params.get("product", PRODUCT))
+    with model_of(sbml, told.medium) as model:
+        made = production(model, genes_of(candidate, known_in(told.model, model, candidate)), told.product)
     if made.growth <= 0:
         return {"failed": canonical("infeasible")}
     values = {
@@ -95,7 +170,7 @@ def run_strain(
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "title": "What growth leaves to make, anaerobic",
+        "title": "What growth leaves to make: {product} in {model}",
         "x": "growth (1/h)",
         "y": "product (mmol/gDW/h)",
         "own": "this strain",
@@ -106,7 +181,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "table": "Largest fluxes at full growth and least product",
     },
     "ko": {
-        "title": "성장하면서 만들 수 있는 양, 무산소",
+        "title": "성장하면서 만들 수 있는 양: {model}의 {product}",
         "x": "성장 속도 (1/h)",
         "y": "산물 (mmol/gDW/h)",
         "own": "이 균주",
@@ -121,12 +196,14 @@ _WORDS: dict[str, dict[str, str]] = {
 Rows = Sequence[tuple[float, float, float]]
 
 
-def envelope_picture(own: Rows, wild: Rows, lang: str) -> str:
+def envelope_picture(own: Rows, wild: Rows, told: Setting, lang: str) -> str:
     """Production envelopes of a strain and of the wild type; rows as `strain_model.envelope` gives them."""
     w = _WORDS[lang]
     right = max(row[0] for row in (*own, *wild))
     top = max(row[2] for row in (*own, *wild))
-    axes = Axes((0, right), (0, top), w["title"], w["x"], w["y"], note=w["note"])
+    axes = Axes(
+        (0, right), (0, top), w["title"].format(product=told.product, model=told.model), w["x"], w["y"], note=w["note"]
+    )
     for rows, colour, label in ((wild, GREY, w["wild"]), (own, BLUE, w["own"])):
         growth, least, most = zip(*rows, strict=True)
         axes.band(growth, least, most, colour, label=label)

@@ -36,7 +36,7 @@ class StrainCheck:
     """Linear MOMA beside flux balance, the carbon of a flux distribution, production envelope and flux table."""
 
     sbml: bytes
-    product: str
+    told: strain.Setting
     settings: Mapping[str, Any]
     name: str = field(default="strain", init=False)
     version: int = field(default=1, init=False)
@@ -57,12 +57,13 @@ class StrainCheck:
         rows: list[dict[str, object]] = []
         drawn: dict[str, Mapping[str, bytes]] = {}
         now = datetime.now(UTC)
-        with model_of(self.sbml, strain.ANAEROBIC) as model:
-            wild, wild_ends = fluxes_at_growth(model, [], self.product), envelope(model, [], self.product)
+        product = self.told.product
+        with model_of(self.sbml, self.told.medium) as model:
+            wild, wild_ends = fluxes_at_growth(model, [], product), envelope(model, [], product)
             for candidate in candidates:
-                genes = strain.genes_of(candidate, strain.items())
-                own = fluxes_at_growth(model, genes, self.product)
-                ends = envelope(model, genes, self.product)
+                genes = strain.genes_of(candidate, strain.known_in(self.told.model, model, candidate))
+                own = fluxes_at_growth(model, genes, product)
+                ends = envelope(model, genes, product)
                 for name, (value, unit) in self._found(model, genes, own).items():
                     rows.append(
                         {
@@ -79,7 +80,7 @@ class StrainCheck:
                     f"{name}.{lang}.svg": picture.encode()
                     for lang in ("en", "ko")
                     for name, picture in (
-                        ("envelope", strain.envelope_picture(ends, wild_ends, lang)),
+                        ("envelope", strain.envelope_picture(ends, wild_ends, self.told, lang)),
                         ("fluxes", strain.flux_table(own, wild, lang)),
                     )
                 }
@@ -89,7 +90,7 @@ class StrainCheck:
         from dure.fields.bioprocess.strain_model import adjusted, carbon, growth_of
 
         taken, given, bound = carbon(model, own)
-        growth, product = adjusted(model, genes, self.product)
+        growth, product = adjusted(model, genes, self.told.product)
         return {
             "growth": (own[growth_of(model).id], "/h"),
             "carbon closure": ((given + bound) / taken, "1"),
@@ -99,9 +100,14 @@ class StrainCheck:
 
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """The closer look; carbon must close within 1 %. MOMA is told and refuses nothing: a cell may adapt."""
-    sbml = read("cobra-models", "models", strain.MODELS["iJO1366"])
-    check = StrainCheck(sbml, strain.PRODUCT, {"model": "iJO1366", "medium": dict(strain.ANAEROBIC)})
+    """The closer look, in the model and medium that [lab] simulated; carbon must close within 1 %.
+
+    MOMA is told and refuses nothing: a cell may adapt.
+    """
+    told = strain.setting(settings, "[finalists]")
+    check = StrainCheck(
+        read(*told.file), told, {"model": told.model, "product": told.product, "medium": dict(told.medium)}
+    )
     gates = [
         Gate("strain", "carbon closure", low=0.99, high=1.01, title=TITLES["carbon closure"]),
         Gate("strain", "growth", low=0.1, unit="/h", title=TITLES["growth"]),

@@ -65,10 +65,19 @@ def model_of(sbml: bytes, medium: Mapping[str, float]) -> Iterator[Any]:
     model = _parsed(sbml)
     with model:
         for name, uptake in medium.items():
-            if name not in model.reactions:
-                raise BadInput(f"the model has no exchange {name!r}", remedy="name exchanges as the model does")
-            model.reactions.get_by_id(name).lower_bound = -uptake
+            exchange_of(model, name).lower_bound = -uptake
         yield model
+
+
+def exchange_of(model: Any, name: str) -> Any:
+    """The exchange reaction of this name.
+
+    Raises:
+        BadInput: the model has none.
+    """
+    if name not in model.reactions or not model.reactions.get_by_id(name).boundary:
+        raise BadInput(f"the model has no exchange {name!r}", remedy="name exchanges as the model does")
+    return model.reactions.get_by_id(name)
 
 
 def growth_of(model: Any) -> Any:
@@ -212,7 +221,7 @@ class Production:
 
 def production(model: Any, genes: Sequence[str], product: str) -> Production:
     """Growth, and the product's flux variability at shares of it (Mahadevan and Schilling 2003, Metab. Eng. 5:264)."""
-    growth, out = growth_of(model), model.reactions.get_by_id(product)
+    growth, out = growth_of(model), exchange_of(model, product)
     with model:
         lost = lose(model, genes)
         top = float(model.slim_optimize(error_value=0.0))
@@ -259,7 +268,7 @@ def fluxes_at_growth(model: Any, genes: Sequence[str], product: str) -> dict[str
 
     with model:
         lose(model, genes)
-        growth, out = growth_of(model), model.reactions.get_by_id(product)
+        growth, out = growth_of(model), exchange_of(model, product)
         growth.lower_bound = float(model.slim_optimize()) * (1 - 1e-7)
         model.objective, model.objective_direction = out, "min"
         out.upper_bound = float(model.slim_optimize()) + 1e-6
@@ -269,7 +278,7 @@ def fluxes_at_growth(model: Any, genes: Sequence[str], product: str) -> dict[str
 
 def envelope(model: Any, genes: Sequence[str], product: str, points: int = 15) -> list[tuple[float, float, float]]:
     """(growth, least product, most product) along growth."""
-    growth, out = growth_of(model), model.reactions.get_by_id(product)
+    growth, out = growth_of(model), exchange_of(model, product)
     with model:
         lose(model, genes)
         top = float(model.slim_optimize(error_value=0.0))

@@ -38,6 +38,8 @@ TRAIN = ("gse74193", "arrays", "GSE74193_train.tsv.gz")
 TEST = ("gse74193", "arrays", "GSE74193_test.tsv.gz")
 MISSING_AT_MOST = 0.05
 ADJUSTED_FOR = 5
+LEAST_ADULTS = 20
+"""Arrays; a table with fewer of adults tells no figure of change in clock age."""
 CAVEATS = {
     "en": (
         "The publisher of the table chose its 7,503 CpGs because they follow age, on arrays of both halves: errors on "
@@ -109,8 +111,11 @@ def train(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | No
             "method": "conformal, held-out errors of training donors, predictions below and above 20 years apart",
             "coverage80": float(inside[:, 0].mean()),
             "coverage95": float(inside[:, 1].mean()),
-            "coverage80 adults": float(inside[age[test] >= OF_AGE, 0].mean()),
-            "coverage95 adults": float(inside[age[test] >= OF_AGE, 1].mean()),
+            **{
+                f"coverage{level} adults": float(inside[age[test] >= OF_AGE, j].mean())
+                for j, level in enumerate((80, 95))
+                if (age[test] >= OF_AGE).any()
+            },
             "arrays": int(test.sum()),
         },
         "domain": (
@@ -229,7 +234,9 @@ def _errors(predicted: Floats, plain: Floats, age: Floats, donor: Ints) -> list[
     ]
     for name, mask in (("all", age > -np.inf), ("adults", age >= OF_AGE)):
         gain = (np.abs(plain - age) - np.abs(predicted - age))[mask]
-        _, at = np.unique(donor[mask], return_inverse=True)
+        own, at = np.unique(donor[mask], return_inverse=True)
+        if len(own) < 2:
+            continue
         found = paired(np.bincount(at, gain) / np.bincount(at))
         note = f"95 % interval over donors {found.low:.2f} to {found.high:.2f}"
         rows.append(_row(f"gain over ridge, {name}", found.mean, "a", note=note))
@@ -267,6 +274,8 @@ def _retest(
     group = np.concatenate([donor[kept], donor[test]])
     beta = np.vstack([arrays.beta[kept], arrays.beta[test]])
     of_age = age >= OF_AGE
+    if of_age.sum() < LEAST_ADULTS:
+        return []
     pairs = _pairs(group, of_age)
     if len(pairs) >= 2:
         gaps = np.abs(value[pairs[:, 0]] - value[pairs[:, 1]])

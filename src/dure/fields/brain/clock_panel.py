@@ -49,6 +49,7 @@ DRAWS = 10
 # Without bounds: a limit breaks where an error is no number, and names the unit.
 MEASURES = (
     "error by ridge",
+    "gain by ridge",
     *(f"error, {lost} sites lost" for lost in LOST),
     *(f"error, {reads} reads" for reads in READS),
 )
@@ -131,7 +132,7 @@ def smooth(x: Floats, age: Floats, new: Floats, length: float = LENGTH, penalty:
 
 
 def straight(x: Floats, age: Floats, new: Floats) -> Floats:
-    """The same by plain ridge regression, as the lasso path's panel was first read."""
+    """The same by plain ridge regression."""
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
     a = (x - mean) / scale / np.sqrt(x.shape[1])
     y = transformed(age)
@@ -184,7 +185,7 @@ def score_panel(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: in
     """
     _, content, _ = json.loads(inputs["candidate"])
     data = prepared(inputs["/".join(TRAIN)], inputs["/".join(TEST)])
-    seeds = [int(name.split()[1]) for name in _tuned(params)]
+    seeds = [int(name.split()[1]) for name in _folded(params.get("panel", "tune"), "[lab], panel")]
     adult, young = cross_validated(data, content["items"], seeds)
     few, _ = cross_validated(data, content["items"], seeds, _depth(params))
     told: dict[str, Any] = {
@@ -204,8 +205,9 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, np.floating) else value
 
 
-def _tuned(lab: Mapping[str, Any]) -> tuple[str, ...]:
-    return members_of(lab.get("panel", "tune"), PANELS, "[lab], panel")
+def _folded(panel: Any, where: str) -> tuple[str, ...]:
+    """The ways of folding that a panel names."""
+    return members_of(panel, PANELS, where)
 
 
 def _depth(lab: Mapping[str, Any]) -> int:
@@ -217,7 +219,7 @@ def _depth(lab: Mapping[str, Any]) -> int:
 
 
 def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
-    _tuned(lab)
+    _folded(lab.get("panel", "tune"), "[lab], panel")
     _depth(lab)
     if ("price" in lab) != ("currency" in lab):
         raise BadInput(
@@ -240,32 +242,38 @@ SIMULATOR = Simulator(score_panel, reads=_reads, reference=reference)
 def evaluator(data: Panelled) -> Callable[[Sequence[Candidate], Sequence[str]], list[Outcomes]]:
     """What `HeldOut` asks: errors of panels on held-out adult donors, in years, one a donor and measure.
 
-    The lasso path's panel is read by ridge regression, as published panels are; every other by `smooth`. The measure
-    `error by ridge` reads all alike.
+    Every panel, the reference too, is read by `smooth`; `error by ridge` reads all by ridge regression, as published
+    panels are, and `gain by ridge` is what that says beside the lasso path's panel.
     """
     groups = data.members()
+    path = sorted(panels()["lasso path"])
 
     def errors(predicted: Floats, members: Sequence[str]) -> Floats:
         gap = np.abs(predicted - data.arrays.age)
         return np.array([gap[groups[name]].mean() for name in members])
+
+    @cache
+    def by_ridge(members: tuple[str, ...]) -> Floats:
+        x = data.columns(path)
+        return errors(straight(x[data.kept], data.arrays.age[data.kept], x), members)
 
     def outcomes(design: Candidate, members: Sequence[str]) -> Outcomes:
         if design.kind != "subset":
             raise BadInput(
                 f"a finalist is a {design.kind}, not a panel of CpGs",
                 where="[finalists]",
-                remedy='for a stimulus, write tuned = "tune", the panel that [lab] names',
+                remedy='for a stimulus, write simulator = "stimulation" in [finalists]',
             )
         items = design.content["items"]
         x = data.columns(items)
         train, age = x[data.kept], data.arrays.age[data.kept]
-        read = straight if set(items) == set(panels()["lasso path"]) else smooth
         told = {
-            "adult error": errors(read(train, age, x), members),
+            "adult error": errors(smooth(train, age, x), members),
             "error by ridge": errors(straight(train, age, x), members),
         }
+        told["gain by ridge"] = by_ridge(tuple(members)) - told["error by ridge"]
         for name, changed in disturbed(x).items():
-            told[f"error, {name}"] = np.mean([errors(read(train, age, each), members) for each in changed], axis=0)
+            told[f"error, {name}"] = np.mean([errors(smooth(train, age, each), members) for each in changed], axis=0)
         return told
 
     return lambda designs, members: [outcomes(design, members) for design in designs]
@@ -290,13 +298,15 @@ def disturbed(x: Floats) -> dict[str, list[Floats]]:
 
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """The gate: held-out donors, beside the lasso path's panel."""
+    """The gate: held-out donors, beside the lasso path's panel, both read by `smooth`."""
     if settings.get("panel", HELD_OUT) != HELD_OUT:
         raise BadInput(
             f"there is no panel {settings['panel']!r}",
             where="[finalists], panel",
             remedy=f'write panel = "{HELD_OUT}": the donors of the test table',
         )
+    # The donors of the test table are in no way of folding, so the two panels share nobody.
+    _folded(settings.get("tuned", "tune"), "[finalists], tuned")
     data = prepared(read(*TRAIN), read(*TEST))
     members = tuple(data.members())
     evaluate = evaluator(data)
@@ -307,7 +317,7 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         primary="adult error",
         unit="a",
         sign=-1.0,
-        settings={"panel": HELD_OUT, "length": LENGTH, "penalty": PENALTY, "draws": DRAWS},
+        settings={"panel": HELD_OUT, "read": "kernel ridge", "length": LENGTH, "penalty": PENALTY, "draws": DRAWS},
         units=dict.fromkeys(MEASURES, "a"),
         harm=5.0,
         cost=20.0,
@@ -335,7 +345,7 @@ _WORDS = {
         "y": "mean absolute error (years)",
         "array": "array",
         "design": "this panel",
-        "lasso path": "lasso path's panel, ridge",
+        "lasso path": "lasso path's panel",
         "correlated": "50 most correlated with age",
         "random": "50 random CpGs, mean of 10 panels",
         "note": "reads simulated",
@@ -346,7 +356,7 @@ _WORDS = {
         "y": "평균 절대 오차(년)",
         "array": "배열",
         "design": "이 패널",
-        "lasso path": "lasso 경로 패널, 능선 회귀",
+        "lasso path": "lasso 경로 패널",
         "correlated": "나이와 상관이 가장 높은 50개",
         "random": "무작위 CpG 50개, 패널 10개 평균",
         "note": "리드는 모의실험",

@@ -166,13 +166,13 @@ def fitted(subjects: Sequence[Subject]) -> tuple[Fit, float]:
 
 
 def rewired(fibres: Floats, rng: np.random.Generator, strong: float = 0.2, swaps: int = 10) -> Floats:
-    """A connectome with the same number of strong links at each region, otherwise random.
+    """A network with the same number of strong links at each region, otherwise random.
 
     The exchange of Maslov and Sneppen (2002, Science 296:910) for weighted and nearly complete graphs: two strong links
     a-b and c-d change places with two weak ones a-d and c-b. All weights stay; so does each region's strong degree.
 
     Args:
-        fibres: symmetric, zero diagonal, shape (regions, regions).
+        fibres: counts or weights, symmetric, zero diagonal, shape (regions, regions).
         strong: share of pairs that count as strong; swaps: tries a strong link.
     """
     made = fibres.copy()

@@ -19,6 +19,8 @@ from dure.fields.brain.texts import CAVEATS, TITLES
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 
+GATES = {"stimulation": stimulation.finalists, "clock-panel": clock_panel.finalists}
+
 
 def ladder(settings: Mapping[str, Any]) -> Ladder:
     """The ladder of every proposal: `charge` is the highest charge a phase of a stimulus; without it there is none."""
@@ -37,14 +39,20 @@ def ladder(settings: Mapping[str, Any]) -> Ladder:
 
 
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """Held-out subjects for a stimulus (`tuned` names those tuned on), held-out donors for a panel of CpGs."""
+    """The gate of `simulator`: held-out subjects for a stimulus, held-out donors for a panel of CpGs."""
     if settings.get("check") != "held-out":
         raise BadInput(
             f"there is no check {settings.get('check')!r}",
             where="[finalists], check",
             remedy='write check = "held-out"',
         )
-    made = stimulation.finalists if "tuned" in settings else clock_panel.finalists
+    made = GATES.get(str(settings.get("simulator")))
+    if made is None:
+        raise BadInput(
+            f"there is no simulator {settings.get('simulator')!r}",
+            where="[finalists], simulator",
+            remedy=f"write {' or '.join(GATES)}, as in [lab]",
+        )
     return made(settings, read)
 
 
@@ -104,7 +112,7 @@ FIELD = Field(
     label=label,
     distributions=("numpy", "scipy"),
     finalists=finalists,
-    simulators={"whole-brain": stimulation.SIMULATOR, "clock-panel": clock_panel.SIMULATOR},
+    simulators={"stimulation": stimulation.SIMULATOR, "clock-panel": clock_panel.SIMULATOR},
     models={"clock": CLOCK, "mortality-risk": MORTALITY},
     property_titles=TITLES,
     caveats=CAVEATS,

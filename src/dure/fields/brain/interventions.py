@@ -6,8 +6,9 @@ clock age, after less before less the time that passed, in years.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -30,7 +31,25 @@ UNCONTROLLED = {
         "두 시료 사이에 빠진 사람",
     ),
 }
-"""What such a comparison cannot exclude; shown with every result."""
+"""What such a comparison cannot exclude; a part of every `Comparison`."""
+_WORDS = {
+    "en": {
+        "arm": "{arm}, {n} people: mean change {mean:+.2f} a, 95 % interval {low:+.2f} to {high:+.2f}",
+        "difference": "less placebo {difference:+.2f} a, 95 % interval {difference_low:+.2f} to "
+        "{difference_high:+.2f}, p = {p:.3g} (Holm)",
+        "needed": "{needed} people an arm would find a difference of {effect:g} a four times in five",
+        "too many": "a difference of {effect:g} a cannot be planned for with the spread of the placebo arm",
+        "uncontrolled": "not excluded: {text}",
+    },
+    "ko": {
+        "arm": "{arm}, {n}명: 평균 변화 {mean:+.2f}년, 95 % 구간 {low:+.2f} ~ {high:+.2f}",
+        "difference": "위약군과의 차이 {difference:+.2f}년, 95 % 구간 {difference_low:+.2f} ~ {difference_high:+.2f}, "
+        "p = {p:.3g}(Holm)",
+        "needed": "{effect:g}년 차이를 다섯 번에 네 번 찾으려면 군마다 {needed}명이 필요합니다",
+        "too many": "위약군의 산포로는 {effect:g}년 차이를 찾는 계획을 세울 수 없습니다",
+        "uncontrolled": "배제하지 못함: {text}",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -57,19 +76,70 @@ class Change:
     p: float | None = None
 
 
-def changes(before: Floats, after: Floats, elapsed: Floats, arm: Sequence[str]) -> list[Change]:
+@dataclass(frozen=True)
+class Comparison:
+    """What `changes` finds, with what it cannot exclude and how many people would settle it.
+
+    Attributes:
+        arms: placebo first.
+        effect: a difference to placebo worth finding, years.
+        uncontrolled: confounders, a tuple of sentences a language.
+    """
+
+    arms: tuple[Change, ...]
+    effect: float
+    uncontrolled: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: UNCONTROLLED)
+
+    @cached_property
+    def needed(self) -> int | None:
+        """People an arm who find `effect` with a power of .8, at the spread of the placebo arm; None: too many."""
+        try:
+            return people_needed(self.effect, self.arms[0].sd)
+        except BadInput:
+            return None
+
+    def told(self, lang: str = "en") -> str:
+        """All of it in words, a line each."""
+        words = _WORDS[lang]
+        lines = []
+        for one in self.arms:
+            lines.append(words["arm"].format(**vars(one)))
+            if one.p is not None:
+                lines[-1] += "; " + words["difference"].format(**vars(one))
+        lines.append(
+            words["too many" if self.needed is None else "needed"].format(effect=self.effect, needed=self.needed)
+        )
+        return "\n".join([*lines, *(words["uncontrolled"].format(text=text) for text in self.uncontrolled[lang])])
+
+
+def changes(
+    before: Sequence[float] | Floats,
+    after: Sequence[float] | Floats,
+    elapsed: Sequence[float] | Floats,
+    arm: Sequence[str],
+    effect: float = 1.0,
+) -> Comparison:
     """The change in clock age of every arm beside placebo.
 
     Args:
         before, after: clock age of each person's two arrays, years, shape (people,).
         elapsed: years between them, shape (people,); arm: of each person.
+        effect: a difference to placebo worth finding, years.
 
     Raises:
-        BadInput: no placebo arm, an arm of fewer than three people, or a value that is no number.
+        BadInput: lists of different lengths, no placebo arm, an arm of fewer than three people, or a value that is no
+            number.
     """
     from scipy.stats import t
 
-    names = np.array(list(arm))
+    names = np.array([str(each) for each in arm])
+    before, after, elapsed = (_numbers(values) for values in (before, after, elapsed))
+    lengths = [len(before), len(after), len(elapsed), len(names)]
+    if len(set(lengths)) > 1:
+        raise BadInput(
+            f"before, after, elapsed and arm have {', '.join(map(str, lengths))} values",
+            remedy="give one value a person in each",
+        )
     change = after - before - elapsed
     if not np.isfinite(change).all():
         row = int(np.flatnonzero(~np.isfinite(change))[0])
@@ -100,7 +170,14 @@ def changes(before: Floats, after: Floats, elapsed: Floats, arm: Sequence[str]) 
             p = float(2 * t.sf(abs(gap) / error, freedom)) if error > 0 else float(gap == 0)
             made = Change(name, len(own), mean, mean - reach, mean + reach, sd, gap, gap - wide, gap + wide, p)
         found.append(made)
-    return _holm(found)
+    return Comparison(tuple(_holm(found)), effect)
+
+
+def _numbers(values: Sequence[float] | Floats) -> Floats:
+    try:
+        return np.asarray(values, dtype=float).reshape(-1)
+    except (TypeError, ValueError):
+        raise BadInput("clock ages and times are numbers", remedy="give years, as 54.2") from None
 
 
 def _welch(own: Floats, other: Floats) -> tuple[float, float, float]:

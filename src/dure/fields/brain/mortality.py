@@ -34,6 +34,8 @@ HORIZON = 120.0
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0)
 FOLDS = 5
 REPEATS = 10
+LEAST_FOLDS = 3
+"""Fewer folds with a figure in them give no interval."""
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 OLDEST = 85.0
 """Years; the table gives 85 to everybody older."""
@@ -92,7 +94,8 @@ class Basis:
     def __init__(self, people: People) -> None:
         self.knots = {name: _knots(values) for name, values in self._plain(people).items()}
         raw = self._raw(people)
-        self.mean, self.scale = raw.mean(axis=0), np.maximum(raw.std(axis=0), 1e-9)
+        self.mean, spread = raw.mean(axis=0), raw.std(axis=0)
+        self.scale = np.where(spread > 1e-9, spread, 1.0)
         self.centre = {name: (float(v.mean()), float(v.std() or 1.0)) for name, v in self._plain(people).items()}
         self.male = float(people["male"].mean())
 
@@ -218,19 +221,31 @@ def _metrics(folds: Mapping[str, Floats]) -> list[dict[str, Any]]:
         others = {name: folds[f"{figure}/{name}"] for name in ("PhenoAge", "age + sex")}
         notes = []
         for name, values in others.items():
-            middle, low, high = corrected_interval(own - values, FOLDS)
+            gap = (own - values)[np.isfinite(own - values)]
+            few = f", {len(gap)} of {len(own)} folds have a pair to count" if len(gap) < len(own) else ""
+            if len(gap) < LEAST_FOLDS:
+                notes.append(f"less {name}: too few folds for an interval{few}")
+                continue
+            middle, low, high = corrected_interval(gap, FOLDS)
             gain = "no difference shown" if low <= 0 <= high else "a difference"
-            notes.append(f"less {name}: {middle:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, {gain}")
+            notes.append(f"less {name}: {middle:+.4f}, 95 % interval {low:+.4f} to {high:+.4f}, {gain}{few}")
+        means = {name: _mean(values) for name, values in others.items()}
         rows.append(
             {
                 "figure": title,
-                "value": float(np.nanmean(own)),
+                "value": _mean(own),
                 "unit": "1",
-                "beside": {name: float(np.nanmean(values)) for name, values in others.items()},
+                "beside": {name: mean for name, mean in means.items() if mean is not None},
                 "note": "; ".join(notes),
             }
         )
     return rows
+
+
+def _mean(values: Floats) -> float | None:
+    """The mean of what is a number; None where nothing is."""
+    kept = values[np.isfinite(values)]
+    return float(kept.mean()) if len(kept) else None
 
 
 @task(version=1, distributions=("numpy", "scipy"))
@@ -241,7 +256,8 @@ def train(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | No
     if not (time[~dead] >= HORIZON).all():
         raise BadInput(
             f"{int((time[~dead] < HORIZON).sum())} people were followed for less than ten years",
-            remedy="leave them out: a Brier score at ten years needs everybody's state at ten years",
+            remedy="leave out everybody who entered less than ten years before the end, the dead among them too: a "
+            "Brier score at ten years needs everybody's state at ten years",
         )
     repeats = 1 if params.get("quick") else REPEATS
     folds, risk = cross_validated(people, time, dead, repeats, seed or 0, progress)
@@ -252,6 +268,8 @@ def train(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | No
         metrics.append({"figure": title, "value": value, "unit": "1", "beside": {}, "note": "1 and 0 are perfect"})
     for low, high in ((20, 40), (40, 60), (60, OLDEST + 1)):
         own = (people["age"] >= low) & (people["age"] < high)
+        if not own.any():
+            continue
         note = f"predicted {risk[own].mean():.4f}, {int(own.sum())} people"
         title = f"died within 10 years, ages {low} to {high - 1:g}"
         metrics.append({"figure": title, "value": float(event[own].mean()), "unit": "1", "beside": {}, "note": note})
@@ -270,8 +288,8 @@ def train(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | No
             "slope": slope,
             "intercept": intercept,
         },
-        "domain": f"ages {people['age'].min():g} to {people['age'].max():g} a, each marker between the 0.1st and "
-        "99.9th percentile of the training rows",
+        "domain": f"ages {people['age'].min():g} to {people['age'].max():g} a and the sexes of the training rows, each "
+        "marker between their 0.1st and 99.9th percentile",
         "caveats": {lang: list(texts) for lang, texts in CAVEATS.items()},
     }
     pictures = {f"calibration.{lang}.svg": _drawn(risk, event, lang).encode() for lang in ("en", "ko")}
@@ -295,7 +313,7 @@ def predict(inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | 
     model = Cox(held["beta"], held["variance"], held["times"], held["hazard"])
     x = basis(people)
     outside = np.zeros(len(x), dtype=bool)
-    for name, (low, high) in zip(names, held["range"], strict=True):
+    for name, (low, high) in zip((*names, "male"), held["range"], strict=True):
         outside |= ~((people[name] >= low) & (people[name] <= high))
     columns = {"row": table["row"], "value": model.risk(x, HORIZON)}
     for level in (80, 95):
@@ -345,8 +363,8 @@ def _written(basis: Basis, model: Cox, people: People) -> bytes:
     sink = io.BytesIO()
     names = ("age", *MARKERS)
     ranges = [
-        np.quantile(people[name], (0.001, 0.999)) if name != "age" else (people[name].min(), people[name].max())
-        for name in names
+        np.quantile(people[name], (0.001, 0.999)) if name in MARKERS else (people[name].min(), people[name].max())
+        for name in (*names, "male")
     ]
     np.savez_compressed(
         sink,
@@ -465,8 +483,8 @@ MORTALITY = Recipe(
     ),
     why={
         "range": {
-            "en": "age or a marker lies outside what the model was trained on",
-            "ko": "나이나 지표가 모델을 학습한 범위를 벗어납니다",
+            "en": "age, sex or a marker lies outside what the model was trained on",
+            "ko": "나이, 성별 또는 지표가 모델을 학습한 범위를 벗어납니다",
         }
     },
     caveats=CAVEATS,

@@ -31,10 +31,10 @@ STIMULATION: dict[str, Any] = {
         "constraints": [{"property": "synchrony", "unit": "1", "high": ALLOWED_SYNCHRONY}],
     },
     "budget": {"first": 20, "batch": 8, "rounds": 8},
-    "lab": {"driver": "simulated", "simulator": "whole-brain", "panel": "tune"},
+    "lab": {"driver": "simulated", "simulator": "stimulation", "panel": "tune"},
     "ladder": {"charge": CHARGE},
     "strategy": {"name": "dure"},
-    "finalists": {"n": 3, "check": "held-out", "panel": "held-out", "tuned": "tune"},
+    "finalists": {"n": 3, "check": "held-out", "simulator": "stimulation", "panel": "held-out", "tuned": "tune"},
     "controls": {"seeds": 2},
     "seed": 1,
     "quick": {
@@ -60,7 +60,7 @@ CLOCK_PANEL: dict[str, Any] = {
     "lab": {"driver": "simulated", "simulator": "clock-panel", "panel": "tune"},
     "ladder": {},
     "strategy": {"name": "dure"},
-    "finalists": {"n": 3, "check": "held-out", "panel": "held-out"},
+    "finalists": {"n": 3, "check": "held-out", "simulator": "clock-panel", "panel": "held-out", "tuned": "tune"},
     "controls": {"seeds": 1},
     "seed": 1,
     "quick": {

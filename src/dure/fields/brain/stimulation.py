@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -70,11 +70,12 @@ class People:
     frequency: Floats
 
     def networks(self, members: Sequence[str], shuffled: bool = False) -> Network:
-        """The model of these members, or the same on rewired connectomes."""
-        own = [self.fibres[name] for name in members]
-        if shuffled:
-            own = [rewired(f, _generator(name)) for name, f in zip(members, own, strict=True)]
-        return network(own, self.frequency, FITTED)
+        """The model of these members, or the same with all its links rewired, the homotopic ones too."""
+        made = network([self.fibres[name] for name in members], self.frequency, FITTED)
+        if not shuffled:
+            return made
+        other = [rewired(own, _generator(name)) for name, own in zip(members, made.coupling, strict=True)]
+        return replace(made, coupling=np.stack(other))
 
 
 def stimulus(candidate: Candidate) -> Stimulus:
@@ -220,7 +221,14 @@ def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         primary="metastability",
         unit="1",
         sign=1.0,
-        settings={"members": list(members), "runs": RUNS, "steps": STEPS, "seed": PANEL_SEED, "synchrony": SYNCHRONY},
+        settings={
+            "members": list(members),
+            "runs": RUNS,
+            "steps": STEPS,
+            "seed": PANEL_SEED,
+            "synchrony": SYNCHRONY,
+            "rewired": "all links",
+        },
         limits=(Limit("synchrony", "1", high=SYNCHRONY),),
         strata=tuple("hcp" if name in HCP else "gw" for name in members),
         cost=15.0,

@@ -49,7 +49,8 @@ def cox(x: Floats, time: Floats, dead: Bools, penalty: float = 0.0, most: int = 
     """Newton's method on the partial likelihood, ties after Breslow (1974, Biometrics 30:89), with a ridge penalty.
 
     Args:
-        x: shape (people, features), centred and scaled by the caller; time: months, shape (people,).
+        x: shape (people, features), centred and scaled by the caller; a feature that all people share weighs nothing.
+        time: months, shape (people,).
         penalty: on half the squared length of beta.
 
     Raises:
@@ -60,12 +61,18 @@ def cox(x: Floats, time: Floats, dead: Bools, penalty: float = 0.0, most: int = 
             f"{int(dead.sum())} deaths are too few for a model of mortality",
             remedy=f"give rows with at least {LEAST_DEATHS} deaths",
         )
+    varies = np.ptp(x, axis=0) > 0
+    if penalty == 0 and not varies.all():  # the likelihood says nothing of such a feature
+        inner = cox(x[:, varies], time, dead)
+        beta, variance = np.zeros(len(varies)), np.zeros((len(varies), len(varies)))
+        beta[varies], variance[np.ix_(varies, varies)] = inner.beta, inner.variance
+        return Cox(beta, variance, inner.times, inner.hazard)
     order = np.argsort(-time, kind="stable")
     x, time, dead = x[order], time[order], dead[order]
     # The risk set of a death is everybody up to the last person of the same time.
     last = np.searchsorted(-time, -time, side="right") - 1
     events = np.flatnonzero(dead)
-    beta: Any = np.zeros(x.shape[1])
+    beta = np.zeros(x.shape[1])
     value = -np.inf
     step: Any = np.zeros_like(beta)
     for _ in range(most):

@@ -23,7 +23,8 @@ SUSPEND, FORESEEN, HORIZON = 70.0, 80.0, 30.0
 """No insulin below the first, mg/dL, nor when the straight line through the last readings is below the second in so
 many minutes."""
 STALE = 20.0
-"""A reading older than this, minutes, says nothing: at most the profile's basal is given."""
+"""A reading older than this, minutes, says nothing: automatic delivery is at most the profile's basal. Announced
+carbohydrate is still bolused, nothing else."""
 MOST_RATE = 4.0
 """Highest automatic rate, as a multiple of the profile's basal."""
 MOST_BOLUS = 0.4
@@ -77,10 +78,9 @@ def limited(rate, units, reading, slope, age, on_board, basal, daily):  # type: 
         reading: the last one, mg/dL; slope: mg/dL/min; age: minutes since it.
         on_board: above what basal alone keeps, U. basal: the profile's, U/min. daily: insulin of a day, U.
     """
-    if not math.isfinite(rate):
-        rate = basal
-    if not math.isfinite(units):
-        units = 0.0
+    if not (math.isfinite(rate) and math.isfinite(units) and math.isfinite(on_board)):
+        # One number that is none makes the others suspect.
+        rate, units, on_board = basal, 0.0, 0.0
     rate = min(max(rate, 0.0), MOST_RATE * basal)
     known = math.isfinite(reading) and age <= STALE
     if known and (reading < SUSPEND or reading + HORIZON * slope < FORESEEN):

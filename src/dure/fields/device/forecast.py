@@ -118,19 +118,19 @@ def iterated(coefficients: Floats, history: Floats, horizon: float) -> Floats:
     return value
 
 
+def autoregressed(train: Windows, order: int, horizon: float) -> Floats:
+    """The autoregression's forecast of each training window, by coefficients that never saw its person."""
+
+    def make(part: Windows) -> Callable[[Floats], Floats]:
+        coefficients = autoregression(part, order)
+        return lambda history: iterated(coefficients, history, horizon)
+
+    return out_of_fold(make, train, folds(train.person, INNER, 2))
+
+
 def chosen_order(train: Windows, horizon: float) -> int:
-    """The order with the least error on training people left out, fold by fold."""
-    fold = folds(train.person, INNER, 2)
-
-    def error(order: int) -> float:
-        total = 0.0
-        for f in range(INNER):
-            coefficients = autoregression(train.take(fold != f), order)
-            held = train.take(fold == f)
-            total += float(((iterated(coefficients, held.history, horizon) - held.future) ** 2).sum())
-        return total
-
-    return min(ORDERS, key=error)
+    """The order with the least error on training people left out."""
+    return min(ORDERS, key=lambda order: float(((autoregressed(train, order, horizon) - train.future) ** 2).sum()))
 
 
 def out_of_fold(

@@ -1,9 +1,12 @@
 """A design on a panel: the two simulated laboratories of the field, and the gate on held-out patients.
 
 The consensus limits are kept *patient by patient*: an average hides whom a setting harms. Tuning keeps them for every
-patient of its panel. Some held-out patients are beyond a limit under every common factor, under today's settings
-too, so the gate asks of each that a design keeps the limit or, where today's settings already break it, makes that no
-worse by more than `TOLERANCE`. How many lie beyond a limit as such is told beside it.
+patient of its panel. Some held-out patients are beyond a limit under today's settings already, so the gate asks of each
+that a design keeps the limit or, where today's settings break it, makes that no worse by more than `TOLERANCE`. How
+many lie beyond a limit as such is told beside it.
+
+Today is the open loop: each patient's own settings, with corrections between meals. It is the reference of the
+controller too.
 """
 
 from __future__ import annotations
@@ -36,7 +39,11 @@ TOLERANCE = {limit.measure: margin for limit, margin in zip(LIMITS, (0.5, 0.25, 
 """Percentage points by which a patient who is beyond a limit today may lie further beyond it."""
 DAYS = 14
 BEYOND = "patients beyond a limit"
-_KEYS = {"driver", "simulator", "panel", "meals", "days", "assay"}
+OVER_SUSPENSION = "gain over suspension alone"
+_KEYS = {
+    "[lab]": {"driver", "simulator", "panel", "meals", "days", "assay"},
+    "[finalists]": {"n", "check", "simulator", "panel", "tuned", "meals", "days"},
+}
 
 
 def outcomes(
@@ -48,7 +55,7 @@ def outcomes(
 
 
 def excess(measure: str) -> str:
-    """The measure of the gate: points beyond the limit, or beyond today and `TOLERANCE` where that is more."""
+    """The measure of the gate: points beyond the limit, or beyond today and `TOLERANCE` where today breaks it."""
     return f"excess {measure}"
 
 
@@ -57,7 +64,9 @@ def beside(found: Outcomes, today: Outcomes) -> Outcomes:
     told = {**found, BEYOND: beyond(found).astype(float)}
     for limit in LIMITS:
         assert limit.high is not None
-        allowed = np.fmax(today[limit.measure] + TOLERANCE[limit.measure], limit.high)
+        # Who keeps the limit today must go on keeping it: the tolerance is for those beyond it alone.
+        now = today[limit.measure]
+        allowed = np.where(now > limit.high, now + TOLERANCE[limit.measure], limit.high)
         told[excess(limit.measure)] = found[limit.measure] - allowed
     return told
 
@@ -99,7 +108,7 @@ def _ordered(
     return {"values": canonical(_values(found)), "patients": canonical(table)}
 
 
-@task(version=1, distributions=("numpy", "numba"))
+@task(version=2, distributions=("numpy", "numba"))
 def therapy(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:
@@ -107,7 +116,7 @@ def therapy(
     return _ordered("therapy", inputs, params, progress)
 
 
-@task(version=1, distributions=("numpy", "numba"))
+@task(version=2, distributions=("numpy", "numba"))
 def controller(
     inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
 ) -> Mapping[str, bytes]:
@@ -121,9 +130,10 @@ def checked(table: Mapping[str, Any], where: str) -> tuple[tuple[str, ...], str,
     Raises:
         BadInput: what cannot be simulated.
     """
-    unknown = sorted(set(table) - _KEYS) if where == "[lab]" else []
+    unknown = sorted(set(table) - _KEYS[where])
     if unknown:
-        raise BadInput(f"unknown key {unknown[0]!r}", where=where, remedy=f"keys are {', '.join(sorted(_KEYS))}")
+        keys = ", ".join(sorted(_KEYS[where]))
+        raise BadInput(f"unknown key {unknown[0]!r}", where=where, remedy=f"keys are {keys}")
     members = members_of(table.get("panel", "tune"), PANELS, f"{where}, panel")
     meals, days = table.get("meals", "announced"), table.get("days", DAYS)
     if meals not in MEALS:
@@ -140,12 +150,13 @@ def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
 
 SIMULATORS = {
     "therapy": Simulator(therapy, reads=_reads, reference=lambda lab: reference("therapy")),
-    "controller": Simulator(controller, reads=_reads, reference=lambda lab: reference("controller")),
+    # What everybody has today is no design of the controller; the gate compares with it all the same.
+    "controller": Simulator(controller, reads=_reads),
 }
 
 
 def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
-    """The held-out gate: patients that were never tuned on, beside the reference.
+    """The held-out gate: patients that were never tuned on, beside today's settings in open loop.
 
     `settings`: simulator, panel, meals, days, and `tuned`, the panel that [lab] tunes on.
     """
@@ -164,8 +175,12 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 
     def evaluate(designs: Sequence[Candidate], names: Sequence[str]) -> Sequence[Outcomes]:
         # The reference stands first, by the contract of `HeldOut`.
-        today, *others = outcomes(patients, simulator, designs, meals, days)
-        return [beside(found, today) for found in (today, *others)]
+        (today,) = outcomes(patients, "therapy", designs[:1], meals, days)
+        told = [beside(found, today) for found in (today, *outcomes(patients, simulator, designs[1:], meals, days))]
+        if simulator == "controller":
+            (suspended,) = outcomes(patients, simulator, [reference("controller")], meals, days)
+            told = [{**found, OVER_SUSPENSION: found[IN_RANGE] - suspended[IN_RANGE]} for found in told]
+        return told
 
     def pictures(design: Candidate, today: Candidate, names: Sequence[str]) -> Mapping[str, bytes]:
         from dure.fields.device.pictures import of_finalist
@@ -174,7 +189,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
 
     check = HeldOut(
         evaluate=evaluate,
-        reference=reference(simulator),
+        reference=reference("therapy"),
         members=members,
         primary=IN_RANGE,
         unit="%",
@@ -184,27 +199,29 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
             "members": list(members),
             "meals": meals,
             "days": days,
+            "tolerance": TOLERANCE,
             "files": {name: digest_bytes(data) for name, data in files.items()},
         },
         limits=tuple(Limit(excess(limit.measure), limit.unit, high=0.0) for limit in LIMITS),
-        units=UNITS,
+        units={**UNITS, OVER_SUSPENSION: "%"},
         harm=HARM,
         strata=tuple(map(group, members)),
-        cost=2.0,
+        cost=2.0 if simulator == "therapy" else 3.0,
         pictures=pictures,
     )
     gain = {
-        "en": "gain in time in range on held-out patients, lower end of the interval",
-        "ko": "홀드아웃 환자의 목표 범위 시간 증가, 구간 하한",
+        "en": "gain in time in range over today's open loop on held-out patients, lower end of the interval",
+        "ko": "홀드아웃 환자에서 현재 개루프 설정보다 늘어난 목표 범위 시간, 구간 하한",
     }
     broken = {
-        "en": "held-out patients beyond a limit and worse there than today",
-        "ko": "한계를 벗어나고 지금보다 나빠진 홀드아웃 환자 수",
+        "en": "held-out patients who leave a limit that they keep today, or go further beyond it than is tolerated",
+        "ko": "지금 지키는 한계를 벗어나거나, 이미 벗어난 한계에서 허용폭보다 더 나빠진 홀드아웃 환자 수",
     }
     return Ladder.of(
         [check],
         [
-            Gate("held-out", "gain-low", low=0.0, unit="%", title=gain),
+            # Zero itself does not pass: a design that equals the reference gains nothing.
+            Gate("held-out", "gain-low", low=0.0, forbidden=(0.0,), unit="%", title=gain),
             Gate("held-out", "violations", high=0.0, title=broken),
         ],
     )

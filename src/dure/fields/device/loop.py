@@ -29,11 +29,11 @@ SLOPE_POINTS = 4
 
 @njit(cache=True, error_model="numpy")
 def fitted_slope(readings, j):  # type: ignore[no-untyped-def]
-    """Least-squares slope through the last readings up to j, mg/dL/min; 0 where one of them is missing."""
+    """Least-squares slope through the last readings up to j, mg/dL/min; NaN where one of them is missing."""
     total = 0.0
     for i in range(SLOPE_POINTS):
         if j - i < 0 or math.isnan(readings[j - i]):
-            return 0.0
+            return math.nan
         total += ((SLOPE_POINTS - 1) / 2 - i) * readings[j - i]
     spread = SLOPE_POINTS * (SLOPE_POINTS**2 - 1) / 12
     return total / spread / 5.0
@@ -66,7 +66,7 @@ def simulated(  # type: ignore[no-untyped-def]
         scale = 6000 / parameters[k, 0]
         start, food, eating, planned = x[0] + x[1], 0.0, False, 0.0
         rate, integral, last, seen, rescued = settings[0] * basal, 0.0, np.nan, -1000, -1000
-        depot, board, plasma = 0.0, 0.0, 0.0
+        depot, board, plasma, slope, fitted = 0.0, 0.0, 0.0, 0.0, -1000
         pending, lead, dosed = 0.0, int(settings[4]), -1000
         for early in range(min(lead, minutes)):
             pending += counted[k, early]
@@ -97,11 +97,16 @@ def simulated(  # type: ignore[no-untyped-def]
                     units = bolus(pending, reading, settings[1] * ratio, settings[2] * correction, settings[3])
                     pending, dosed = 0.0, t
                 if automatic:
-                    slope = fitted_slope(out[1, k], j)
+                    newest = fitted_slope(out[1, k], j)
+                    # A missing reading does not lift a suspension: the last slope holds until it is stale.
+                    if not math.isnan(newest):
+                        slope, fitted = newest, t
+                    elif t - fitted > STALE:
+                        slope = 0.0
                     if t - seen <= STALE:
                         error = last - settings[3]
-                        # The integral stands still where the law is at a limit anyway, and never outgrows an hour of
-                        # twice the highest error: no wind-up.
+                        # Against wind-up the integral stands still without a reading and outside 70 to 250 mg/dL, and
+                        # never outgrows an hour of an error of 100 mg/dL.
                         if not math.isnan(shown) and 70 < shown < 250:
                             integral = min(max(integral + 5 * error, -6000.0), 6000.0)
                         rate = feedback(

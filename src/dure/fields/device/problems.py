@@ -44,8 +44,8 @@ PROBLEMS: dict[str, dict[str, Any]] = {
     "therapy-settings": _problem(
         "therapy",
         {
-            "en": "Pump settings, open loop: most time in range, every virtual patient within the limits",
-            "ko": "펌프 설정(개루프): 가상 환자 모두 한계를 지키면서 목표 범위 시간을 가장 길게",
+            "en": "Pump settings, open loop: most time in range, every virtual patient tuned on within the limits",
+            "ko": "펌프 설정(개루프): 조율에 쓴 가상 환자 모두 한계를 지키면서 목표 범위 시간을 가장 길게",
         },
         "announced",
         (16, 8, 6),

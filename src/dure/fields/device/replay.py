@@ -48,7 +48,8 @@ class Event:
         decision: reading of the last bolus before it, None where there was none.
         units: of that bolus; shown: what the sensor said then, mg/dL, NaN where nothing.
         counted, eaten: grams of carbohydrate the pump was told then, and truly eaten.
-        change: the smallest that prevents it, None where no single setting can within its bounds.
+        change: the smallest that prevents it, None where none that was tried does: each setting alone,
+            towards less insulin, within its bounds.
     """
 
     patient: int

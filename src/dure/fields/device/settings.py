@@ -85,5 +85,7 @@ def design(values: Mapping[str, float], simulator: str) -> Candidate:
 
 
 def reference(simulator: str) -> Candidate:
-    """What everybody has today: each patient's own pump settings; for the controller, suspension before a low alone."""
+    """The usual value of every setting: each patient's own pump settings, what everybody has today. For the controller
+    that is suspension before a low alone, without corrections between meals: a second comparison, not today.
+    """
     return design({}, simulator)

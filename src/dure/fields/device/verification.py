@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dure.design.candidate import Candidate
 from dure.fields.device import judging
-from dure.fields.device.metrics import IN_RANGE, measures
+from dure.fields.device.metrics import HIGHEST, IN_RANGE, LOWEST, measures
 from dure.fields.device.patients import FILES, PANELS, Patients, read_patients
-from dure.fields.device.scenario import DAY, STEP, plain, scenario
+from dure.fields.device.scenario import DAY, STEP, Scenario, plain, scenario
 from dure.fields.device.settings import reference, vector
 from dure.fields.device.therapy import Traces, run
 
@@ -59,17 +61,21 @@ class Setup:
         return read_patients(self.files, PANELS["held-out"])
 
     @cached_property
-    def hostile(self) -> list[tuple[Patients, Traces]]:
-        """The design and every hostile tuning, on the held-out panel under mixed meals."""
-        patients = self.patients
-        made = scenario(patients, self.days, "mixed")
+    def made(self) -> Scenario:
+        """What happens to them, one meal in seven unannounced."""
+        return scenario(self.patients, self.days, "mixed")
+
+    @cached_property
+    def hostile(self) -> list[tuple[Sequence[float], Traces]]:
+        """The design and every hostile tuning: settings, and what they did to the held-out panel."""
         tunings = [vector(self.candidate, "controller"), *HOSTILE]
-        return [(patients, run(patients, made, settings, automatic=True)) for settings in tunings]
+        return [(settings, run(self.patients, self.made, settings, automatic=True)) for settings in tunings]
 
 
 def _rate(setup: Setup) -> Finding:
-    rates = [float((t.rate / (p.basal[:, None])).max()) / 4.0 for p, t in setup.hostile]
-    doses = [float((t.bolus / (2 * DAY * p.basal[:, None])).max()) / 0.4 for p, t in setup.hostile]
+    basal = setup.patients.basal[:, None]
+    rates = [float((t.rate / basal).max()) / 4.0 for _, t in setup.hostile]
+    doses = [float((t.bolus / (2 * DAY * basal)).max()) / 0.4 for _, t in setup.hostile]
     worst = max(*rates, *doses)
     return _most(worst, 1.0, "1", setup, len(rates))
 
@@ -77,8 +83,9 @@ def _rate(setup: Setup) -> Finding:
 def _board(setup: Setup) -> Finding:
     worst = 0.0
     ran = setup.hostile
-    for patients, traces in ran:
-        daily, basal = 2 * DAY * patients.basal[:, None], patients.basal[:, None]
+    basal = setup.patients.basal[:, None]
+    daily = 2 * DAY * basal
+    for _, traces in ran:
         full = traces.board >= 0.12 * daily
         above = np.where(full, traces.rate / basal, 0.0)
         room = 0.5 * daily - traces.board - (traces.rate - basal) * STEP
@@ -94,22 +101,41 @@ def _suspend(setup: Setup) -> Finding:
 
 
 def _stale(setup: Setup) -> Finding:
+    """Highest rate without a reading for 20 minutes, in basals; 1 plus the units where more than a meal is bolused."""
     ran = setup.hostile
     worst = 0.0
-    for patients, traces in ran:
+    for settings, traces in ran:
+        beyond = traces.bolus - announced(setup.patients, setup.made, settings)
         age = np.full(traces.shown.shape[0], np.inf)
         for j in range(traces.shown.shape[1]):
             age = np.where(np.isfinite(traces.shown[:, j]), 0.0, age + STEP)
-            worst = max(worst, float(np.where(age > 20, traces.rate[:, j] / patients.basal, 0.0).max()))
+            stale = age > 20
+            worst = max(worst, float(np.where(stale, traces.rate[:, j] / setup.patients.basal, 0.0).max()))
+            extra = float(np.where(stale, beyond[:, j], 0.0).max())
+            worst = max(worst, 1.0 + extra if extra > 1e-9 else 0.0)
     return _most(worst, 1.0, "1", setup, len(ran))
+
+
+def announced(patients: Patients, made: Scenario, settings: Sequence[float]) -> NDArray[np.float64]:
+    """Units for the carbohydrate alone that is announced since the decision before, shape (patients, readings)."""
+    told = np.concatenate([np.zeros((len(made.counted), 1)), np.cumsum(made.counted, axis=1)], axis=1)
+    until = np.minimum(np.arange(0, made.counted.shape[1], STEP) + int(settings[4]) + 1, made.counted.shape[1])
+    grams = np.diff(told[:, until], axis=1, prepend=0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.fmax(grams / (settings[1] * patients.ratio[:, None]), 0.0)
 
 
 def _finite(setup: Setup) -> Finding:
     from dure.fields.device.control import limited
 
-    odd = (float("nan"), float("inf"), float("-inf"))
+    odd = {float("nan"), float("inf"), float("-inf")}
     basal = 0.02
-    given = [limited(r, u, 120.0, 0.0, 0.0, 0.0, basal, 2 * DAY * basal) for r in odd for u in odd]
+    asked = product({*odd, 0.5 * basal, 3 * basal}, {*odd, 0.0, 0.5}, {*odd, 0.0, 1.0})
+    given = [
+        limited(rate, units, 120.0, 0.0, 0.0, board, basal, 2 * DAY * basal)
+        for rate, units, board in asked
+        if not np.isfinite([rate, units, board]).all()
+    ]
     worst = max(rate / basal + (units > 0) for rate, units in given)
     return Finding(float(worst), "1", "<= 1", bool(worst <= 1), 0)
 
@@ -120,15 +146,15 @@ def _gate(setup: Setup) -> Finding:
     outcome = ladder.run([setup.candidate])
     told = dict(zip(outcome.evidence["property"].to_pylist(), outcome.evidence["value"].to_pylist(), strict=True))
     passed = not outcome.refused
-    return Finding(float(told["violations"]), "1", "= 0, gain >= 0", passed, setup.days * len(PANELS["held-out"]))
+    return Finding(float(told["violations"]), "1", "= 0, gain > 0", passed, setup.days * len(PANELS["held-out"]))
 
 
 def _unannounced(setup: Setup) -> Finding:
     patients = setup.patients
     made = scenario(patients, setup.days, "unannounced")
     share = [
-        float(measures(run(patients, made, vector(one, "controller"), automatic=True).glucose)[IN_RANGE].mean())
-        for one in (setup.candidate, reference("controller"))
+        float(measures(run(patients, made, vector(one, simulator), simulator == "controller").glucose)[IN_RANGE].mean())
+        for one, simulator in ((setup.candidate, "controller"), (reference("therapy"), "therapy"))
     ]
     gain = share[0] - share[1]
     return Finding(gain, "%", ">= 0", gain >= 0, setup.days * len(patients.names))
@@ -173,9 +199,29 @@ def verified(files: Mapping[str, bytes], candidate: Candidate, days: int, names:
 
 
 def observed(files: Mapping[str, bytes], candidate: Candidate, days: int) -> dict[str, Any]:
-    """What held-out patients went through under a design: mean of each measure, and patient-days."""
+    """What held-out patients went through where a hazard's own sequence was injected, the limits in place.
+
+    Returns:
+        `worst`: run -> measure -> the highest value of a patient, without those that are not finite; `patient_days` of
+        each run. The runs: `ordinary` (exercise and faults of the scenario), `greedy` (the tuning that asks for most),
+        `corrupt` (settings that are no numbers), `high` (six hours a day the sensor shows 30 % too much), `silent` (six
+        hours a day it shows nothing), `unannounced` (no meal is announced).
+    """
     setup = Setup(files, candidate, days)
-    patients = setup.patients
-    traces = run(patients, scenario(patients, days, "mixed"), vector(candidate, "controller"), automatic=True)
-    means = {name: float(values.mean()) for name, values in measures(traces.glucose).items()}
-    return {"means": means, "patient_days": days * len(patients.names)}
+    patients, made, settings = setup.patients, setup.made, vector(candidate, "controller")
+    hour = np.arange(made.lost.shape[1]) * STEP % DAY // 60
+    part = ((hour >= 12) & (hour < 18))[None, :]
+    runs = {
+        "ordinary": (made, settings),
+        "greedy": (made, HOSTILE[0]),
+        "corrupt": (made, HOSTILE[2]),
+        "high": (replace(made, gain=np.where(part, 1.3 * made.gain, made.gain)), settings),
+        "silent": (replace(made, lost=made.lost | part), settings),
+        "unannounced": (scenario(patients, days, "unannounced"), settings),
+    }
+    worst = {}
+    for name, (met, chosen) in runs.items():
+        # Who leaves what the model can mean is counted at its edge: the worst patient must not drop out.
+        found = measures(np.clip(run(patients, met, chosen, automatic=True).glucose, LOWEST + 1, HIGHEST - 1))
+        worst[name] = {m: float(values.max()) for m, values in found.items() if np.isfinite(values).all()}
+    return {"worst": worst, "patient_days": days * len(patients.names)}

@@ -76,6 +76,19 @@ def traces_of(table: pa.Table) -> list[Trace]:
     return found
 
 
+def repeated(table: pa.Table) -> set[int]:
+    """The rows that a later one of the same person and time replaces."""
+    last: dict[tuple[str, float], int] = {}
+    early = set()
+    for key, row in zip(
+        zip(table["person"].to_pylist(), table["time"].to_pylist(), strict=True), table["row"].to_pylist(), strict=True
+    ):
+        if key in last:
+            early.add(last[key])
+        last[key] = row
+    return early
+
+
 def read_hall(data: bytes) -> list[Trace]:
     """The traces of iglu's `example_data_hall.csv` (id, time, gl).
 
