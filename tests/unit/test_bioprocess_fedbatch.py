@@ -69,7 +69,7 @@ def test_panels_are_apart_and_their_seeds_share_no_numbers():
 @pytest.mark.slow
 def test_the_fragile_seeds_are_those_of_the_rule():
     own = [fedbatch.seed_of(m) for m in fedbatch.PANELS["tune"][6:]]
-    assert fedbatch.fragile(range(1000, 11000, 50), 10) == own
+    assert fedbatch.fragile(range(1000, 11000, 50), 10) == sorted(own)
 
 
 def test_an_order_gives_every_property_that_the_problem_names():

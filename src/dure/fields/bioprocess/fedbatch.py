@@ -192,9 +192,9 @@ def stress() -> Candidate:
 
 
 def fragile(seeds: Sequence[int], n: int) -> list[int]:
-    """The n seeds with the least oxygen under `stress`, the shortest first."""
+    """The n seeds with the least oxygen under `stress`, ascending: those that starve all stand at the same floor."""
     least = twin.outcomes(twin.run(flows_of(stress()), [twin.draw(seed) for seed in seeds]))["least oxygen"]
-    return [seeds[i] for i in np.argsort(least, kind="stable")[:n]]
+    return sorted(seeds[i] for i in np.argsort(least, kind="stable")[:n])
 
 
 def simulate(
