@@ -18,7 +18,6 @@ from dure.campaign.climbing import climb_keeping, ladder_of
 from dure.campaign.contrast import contrast
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
 from dure.campaign.run import Run, seed_of
-from dure.campaign.sourcefiles import read_source
 from dure.campaign.state import State, Step, worse_than
 from dure.campaign.statistics import (
     Hits,
@@ -105,7 +104,7 @@ def _source_files(run: Run) -> tuple[dict[str, str], str | None]:
     files: dict[str, str] = {}
 
     def read(source: str, part: str, name: str) -> bytes:
-        data = read_source(run.parts, source, part, name)
+        data = run.parts.read_source(source, part, name)
         files["/".join((source, part, name))] = run.parts.objects.put(data)
         return data
 

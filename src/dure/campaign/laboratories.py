@@ -8,7 +8,6 @@ from pathlib import Path
 from dure.base.canonical import digest
 from dure.campaign.field import simulator_of
 from dure.campaign.run import Run
-from dure.campaign.sourcefiles import read_source
 from dure.lab.orders import Driver
 from dure.lab.replay import ReplayDriver, plate_id
 from dure.lab.simulated import SimulatedDriver, Simulation
@@ -68,7 +67,7 @@ def simulation(run: Run) -> Simulation:
 
     def inputs() -> dict[str, str]:
         reads = simulator.reads(lab)
-        return {"/".join(name): run.parts.objects.put(read_source(run.parts, *name)) for name in reads}
+        return {"/".join(name): run.parts.objects.put(run.parts.read_source(*name)) for name in reads}
 
     return Simulation(run.parts.tasks, run.parts.objects, simulator.run, lab, inputs, run.setup.access)
 

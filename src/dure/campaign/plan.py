@@ -18,10 +18,10 @@ from dure.campaign.journal import Journal
 from dure.campaign.problem import Problem
 from dure.campaign.run import Parts, Run
 from dure.campaign.setup import Setup
-from dure.campaign.sourcefiles import OWN, read_source
 from dure.campaign.spec import Specification
 from dure.campaign.state import State, Step, apply, next_step
 from dure.data import datasets
+from dure.data.sourcefiles import OWN
 from dure.data.sources import find_source
 from dure.verify.ladder import Ladder
 from dure.verify.plan import PlannedRung
@@ -188,7 +188,7 @@ def _finalists(parts: Parts, field: Field, spec: Specification) -> tuple[Ladder 
         return None, None
 
     try:
-        return field.finalists(spec.finalists, lambda *name: read_source(parts, *name)), None
+        return field.finalists(spec.finalists, parts.read_source), None
     except NotFound as error:
         return None, (error.remedy or "").removeprefix("fetch it with: ")
 

@@ -27,12 +27,12 @@ from dure.campaign.field import Field, load_field, simulator_of
 from dure.campaign.problem import Problem
 from dure.campaign.run import Parts, own_space
 from dure.campaign.setup import Setup
-from dure.campaign.sourcefiles import read_source, source_row
 from dure.campaign.spec import Specification
 from dure.compute.record import Call, Result
 from dure.compute.runner import Resources
 from dure.compute.sources import code_version
 from dure.data import datasets
+from dure.data.sourcefiles import source_row
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
 from dure.store.frames import get_frame, put_frame
@@ -107,8 +107,8 @@ def _examined(parts: Parts, field: Field, spec: Specification) -> list[Any]:
     rows: list[Any] = []
 
     def read(source: str, part: str, name: str) -> bytes:
-        rows.append(source_row(parts, source, part))
-        return read_source(parts, source, part, name)
+        rows.append(source_row(parts.act("system:data"), source, part))
+        return parts.read_source(source, part, name)
 
     if field.finalists is not None and spec.finalists.get("n"):
         with suppress(NotFound):  # a source that is not fetched leaves the check out, and the report says so
@@ -120,7 +120,7 @@ def _with_sources(parts: Parts, field: Field, setup: Setup, examined: Sequence[A
     """The set-up with the datasets that its simulator and its finalists' checks read."""
     lab = setup.problem.lab
     reads = simulator_of(field, lab).reads(lab) if lab["driver"] == "simulated" else ()
-    rows = [*(source_row(parts, source, part) for source, part, _ in reads), *examined]
+    rows = [*(source_row(parts.act("system:data"), source, part) for source, part, _ in reads), *examined]
     access = max([setup.access, *(row.access for row in rows)], key=ACCESS.index)
     return replace(setup, sources=tuple(dict.fromkeys(row.accession for row in rows)), access=access)
 

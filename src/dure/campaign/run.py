@@ -24,6 +24,7 @@ from dure.campaign.setup import Setup
 from dure.campaign.state import State, Step, apply, fold, next_step
 from dure.compute.record import Tasks
 from dure.data import evidence
+from dure.data.sourcefiles import read_source
 from dure.design.candidate import Candidate
 from dure.design.contract import FeatureBlock, Knowledge, Space, Strategy, stacked
 from dure.design.strategies import strategy
@@ -54,6 +55,10 @@ class Parts:
     folder: Path
     zone: tzinfo
     origin: str = ""
+
+    def read_source(self, source: str, part: str, name: str) -> bytes:
+        """The bytes of one file of a source, read by the hub's part for data."""
+        return read_source(self.act("system:data"), self.objects, source, part, name)
 
 
 class Watcher(Protocol):

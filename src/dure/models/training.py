@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dure.access.act import Act
 from dure.access.terms import ACCESS, Terms, inherit
@@ -21,10 +19,12 @@ from dure.base.types import Resource
 from dure.compute.record import Call, Result, Tasks
 from dure.compute.runner import Resources
 from dure.data import datasets
+from dure.data.sourcefiles import read_source, source_row
 from dure.data.tables import read_table
 from dure.models import registry
 from dure.models.columns import checked
 from dure.models.recipe import Recipe
+from dure.store.frames import get_frame, put_frame
 from dure.store.objects import Objects
 
 TRAINING = Resources(memory_mb=8192, seconds=3600.0)
@@ -99,7 +99,7 @@ def _table(
     """The user's rows as an object, and the dataset that the file makes: deposited only when a model came of it."""
     table = checked(read_table(path), [*recipe.columns, recipe.target, recipe.group, *recipe.others])
     own = datasets.own_file(shop.objects, path, owner, f"Table for {name}", f"{name} 학습용 표")
-    return {"table": shop.objects.put(_parquet(table))}, [own]
+    return {"table": put_frame(shop.objects, table)}, [own]
 
 
 def _sources(shop: Workshop, recipe: Recipe) -> tuple[dict[str, str], list[datasets.Dataset]]:
@@ -112,15 +112,9 @@ def _sources(shop: Workshop, recipe: Recipe) -> tuple[dict[str, str], list[datas
     inputs: dict[str, str] = {}
     held: dict[str, datasets.Dataset] = {}
     for source, part, file in recipe.reads:
-        with act.read() as reader:
-            row = datasets.find_part(reader, source, part)
-        if row is None:
-            raise NotFound(f"the source {source} is not in this hub", remedy=f"fetch it with: dure fetch {source}")
-        act.require("dataset.read", Resource("dataset", row.accession))
+        row = source_row(act, source, part)
         held[row.accession] = datasets.describe(shop.objects, row.manifest)
-        inputs[f"{source}/{part}/{file}"] = shop.objects.put(
-            datasets.read_member(shop.objects, held[row.accession], file)
-        )
+        inputs[f"{source}/{part}/{file}"] = shop.objects.put(read_source(act, shop.objects, source, part, file))
     return inputs, list(held.values())
 
 
@@ -207,10 +201,10 @@ def predict(shop: Workshop, row: Any, recipe: Recipe, path: Path) -> pa.Table:
     table = checked(read_table(path), recipe.columns)
     card = registry.card_of(shop.objects, row.card)
     access = str((card.get("terms") or {}).get("access", "internal"))
-    inputs = {"model": row.parameters, "table": shop.objects.put(_parquet(table))}
+    inputs = {"model": row.parameters, "table": put_frame(shop.objects, table)}
     [result] = shop.tasks.run([Call(recipe.predict, inputs, {"packages": dict(shop.packages)}, access, 1, TRAINING)])
     _succeeded(result, "nothing could be predicted", path.name)
-    return pq.read_table(io.BytesIO(shop.objects.get(result.outputs["predictions"])))
+    return get_frame(shop.objects, result.outputs["predictions"])
 
 
 def _succeeded(result: Result, what: str, where: str) -> None:
@@ -219,9 +213,3 @@ def _succeeded(result: Result, what: str, where: str) -> None:
         raise BadInput(result.failure.what, where=where, remedy=result.failure.remedy)
     if result.failed is not None:
         raise Unavailable(f"{what}: {result.failed}", where=where)
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()

@@ -1,4 +1,4 @@
-"""Files of fetched sources and of the user's own datasets, read by the hub for a simulator or a check.
+"""Files of fetched sources and of the user's own datasets, read by the hub for a simulator, a check or a training.
 
 Each read is a decision. `("dataset", ACCESSION, file)` names a file of a dataset that somebody deposited.
 """
@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from dure.access.act import Act
 from dure.base.errors import NotFound
 from dure.base.types import Resource
-from dure.campaign.run import Parts
 from dure.data import datasets
+from dure.store.objects import Objects
 
 OWN = "dataset"
 
 
-def source_row(parts: Parts, source: str, part: str) -> Any:
+def source_row(act: Act, source: str, part: str) -> Any:
     """The dataset that a part of a source became; `NotFound` names the command that fetches it."""
-    with parts.act("system:data").read() as reader:
+    with act.read() as reader:
         if source == OWN:
             return datasets.find(reader, part)
         row = datasets.find_part(reader, source, part)
@@ -26,8 +27,8 @@ def source_row(parts: Parts, source: str, part: str) -> Any:
     return row
 
 
-def read_source(parts: Parts, source: str, part: str, name: str) -> bytes:
+def read_source(act: Act, objects: Objects, source: str, part: str, name: str) -> bytes:
     """The bytes of one file of a fetched source."""
-    row = source_row(parts, source, part)
-    parts.act("system:data").require("dataset.read", Resource("dataset", row.accession))
-    return datasets.read_member(parts.objects, datasets.describe(parts.objects, row.manifest), name)
+    row = source_row(act, source, part)
+    act.require("dataset.read", Resource("dataset", row.accession))
+    return datasets.read_member(objects, datasets.describe(objects, row.manifest), name)
