@@ -13,13 +13,14 @@ import numpy as np
 from dure.base.canonical import digest
 from dure.campaign.climbing import climb
 from dure.campaign.laboratories import simulation
-from dure.campaign.run import Run, seed_of
+from dure.campaign.run import Run, seed_of, slack_of
 from dure.campaign.state import Measured, Step
 from dure.design.box import GridSpace
 from dure.design.candidate import Candidate
 from dure.design.contract import Knowledge, Strategy
 from dure.design.hypercube import LatinHypercube
 from dure.design.strategies import Random
+from dure.lab.simulated import Simulation
 
 DRAWS = 20
 """How often a control proposes again for designs that the ladder refused."""
@@ -35,8 +36,9 @@ def contrast(run: Run, step: Step) -> None:
     if isinstance(run.space, GridSpace):
         choosers["latin-hypercube"] = LatinHypercube(), False
     choosers["permuted"] = run.strategy, True
+    at = simulation(run)
     curves = {
-        name: [best_so_far(run, _control(run, chooser, batches, name, seed, permuted)) for seed in seeds]
+        name: [best_so_far(run, _control(run, at, chooser, batches, name, seed, permuted)) for seed in seeds]
         for name, (chooser, permuted) in choosers.items()
     }
     run.record(step, {"campaign": best_so_far(run, results), "curves": curves})
@@ -54,7 +56,7 @@ def best_so_far(run: Run, results: Sequence[Measured]) -> Curve:
 
 
 def _control(
-    run: Run, chooser: Strategy, batches: Sequence[int], name: str, seed: int, permuted: bool
+    run: Run, at: Simulation, chooser: Strategy, batches: Sequence[int], name: str, seed: int, permuted: bool
 ) -> list[Measured]:
     """What one control reads: its designs in batches, or all at once where it does not look at results."""
     rng = np.random.default_rng(seed_of(run.problem, run.ordinal, "control", name, seed))
@@ -63,7 +65,7 @@ def _control(
     for size in batches if permuted else [sum(batches)]:
         designs = _passing(run, chooser, _shuffled(run, known, refused, rng), size, rng, refused)
         seeds = [int(digest(["control", run.identifier, name, seed, d.id])[3:11], 16) for d in designs]
-        for design, (_, told) in zip(designs, simulation(run).run(designs, seeds), strict=True):
+        for design, (_, told) in zip(designs, at.run(designs, seeds), strict=True):
             known.append((design, _measured(run, design, told)))
     return [m for _, m in known]
 
@@ -71,7 +73,7 @@ def _control(
 def _passing(
     run: Run, chooser: Strategy, knowledge: Knowledge, n: int, rng: np.random.Generator, refused: set[str]
 ) -> list[Candidate]:
-    """N designs that the ladder lets through, or as many as a few turns give."""
+    """So many designs that the ladder lets through, or as many as a few turns give."""
     passed: dict[str, Candidate] = {}
     for _ in range(DRAWS):
         taken = knowledge.refused.union(refused, passed)
@@ -94,14 +96,13 @@ def _shuffled(
     order = rng.permutation(len(read))
     told = [read[i][1] for i in order]
     sign = run.problem.objective.sign
-    slack = np.array([m.slack for m in told], dtype=float).reshape(len(told), len(run.problem.objective.constraints))
     return Knowledge(
         tuple(design for design, _ in read),
         np.array([sign * (m.value or 0.0) for m in told]),
         np.full(len(told), np.nan),
         tuple("=" for _ in told),
         refused=frozenset(refused).union(design.id for design, m in known if m.value is None),
-        slack=slack if run.problem.objective.constraints else np.empty((0, 0)),
+        slack=slack_of(run.problem, told),
     )
 
 
@@ -110,5 +111,4 @@ def _measured(run: Run, design: Candidate, told: dict[str, object] | str) -> Mea
     if isinstance(told, str):
         return Measured(design.id, None, None, "=", told)
     value = {name: float(each["value"]) for name, each in told.items()}  # type: ignore[index]
-    slack = tuple(c.slack(value[c.property]) for c in objective.constraints)
-    return Measured(design.id, value[objective.property], None, "=", None, slack)
+    return Measured(design.id, value[objective.property], None, "=", None, objective.slack(value))

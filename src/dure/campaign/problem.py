@@ -69,6 +69,10 @@ class Objective:
                 f"{self.direction!r} is no direction", where="objective.direction", remedy="write maximise or minimise"
             )
 
+    def slack(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """How far inside each constraint these values of its properties lie (see `Constraint.slack`)."""
+        return tuple(constraint.slack(values[constraint.property]) for constraint in self.constraints)
+
     def describe(self) -> dict[str, Any]:
         """Canonical values."""
         values = asdict(self)

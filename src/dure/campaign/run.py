@@ -21,12 +21,12 @@ from dure.campaign.field import Field, load_field
 from dure.campaign.journal import Journal
 from dure.campaign.problem import Problem
 from dure.campaign.setup import Setup
-from dure.campaign.state import State, Step, apply, fold, next_step
+from dure.campaign.state import Measured, State, Step, apply, fold, next_step
 from dure.compute.record import Tasks
 from dure.data import evidence
 from dure.data.sourcefiles import read_source
 from dure.design.candidate import Candidate
-from dure.design.contract import FeatureBlock, Knowledge, Space, Strategy, stacked
+from dure.design.contract import FeatureBlock, Floats, Knowledge, Space, Strategy, stacked
 from dure.design.strategies import strategy
 from dure.lab.orders import Driver
 from dure.lab.potency import flip
@@ -226,12 +226,16 @@ def knowledge_of(problem: Problem, state: State, known: Mapping[str, Candidate],
         refused=state.refused,
         assays_left=problem.budget.assays - state.ordered,
         pool_size=size,
-        slack=np.array([m.slack for m in newest.values()], dtype=float).reshape(
-            len(newest), len(problem.objective.constraints)
-        )
-        if problem.objective.constraints
-        else np.empty((0, 0)),
+        slack=slack_of(problem, list(newest.values())),
     )
+
+
+def slack_of(problem: Problem, results: Sequence[Measured]) -> Floats:
+    """Slack of results as `Knowledge` holds it, shape (results, constraints)."""
+    constraints = len(problem.objective.constraints)
+    if not constraints:
+        return np.empty((0, 0))
+    return np.array([m.slack for m in results], dtype=float).reshape(len(results), constraints)
 
 
 def open_space(objects: Objects, field_: Field, setup: Setup) -> Space:

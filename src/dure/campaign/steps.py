@@ -153,18 +153,21 @@ def _conclude(run: Run, step: Step, rows: list[Any]) -> None:
     results: list[list[Any]] = []
     digests = sorted({row.frame for row in rows if row.frame})
     objective = run.problem.objective
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for digest in digests:
         for row in get_frame(run.parts.objects, digest).to_pylist():
-            found[row["candidate"], row["property"]] = row
+            found.setdefault(row["candidate"], {})[row["property"]] = row
     for row in rows:
-        if row.state == "failed" or found[row.candidate, objective.property]["value"] is None:
+        if row.state == "failed" or found[row.candidate][objective.property]["value"] is None:
             results.append([row.candidate, None, None, "=", row.reason or "no-value"])
         else:
-            value = found[row.candidate, objective.property]
-            slack = [c.slack(found[row.candidate, c.property]["value"]) for c in objective.constraints]
+            read = found[row.candidate]
+            value, slack = (
+                read[objective.property],
+                objective.slack({name: each["value"] for name, each in read.items()}),
+            )
             told = [row.candidate, value["value"], value["sd"], value["qualifier"], None]
-            results.append([*told, slack] if slack else told)
+            results.append([*told, list(slack)] if slack else told)
     simulated = run.driver.evidence_kind == "simulated"
     frames = (
         [evidence.Frame(d, "simulated", get_frame(run.parts.objects, d).num_rows) for d in digests] if simulated else []

@@ -52,7 +52,7 @@ class GridSpace(ABC):
     def contains(self, candidate: Candidate) -> bool:
         """Whether it is a design of these parameters within their bounds that keeps the constraints."""
         steps = self.steps(candidate) if candidate.kind == self.kind else None
-        return steps is not None and bool(self.lattice.keeps(np.array([steps], dtype=object).astype(np.int64))[0])
+        return steps is not None and bool(self.lattice.keeps(np.array([steps], dtype=np.int64))[0])
 
     def features(self, candidates: Sequence[Candidate]) -> tuple[FeatureBlock, ...]:
         """One unit block, shape (candidates, parameters), each column from 0 (lower) to 1 (upper)."""
