@@ -31,12 +31,10 @@ class Simulator:
             (canonical JSON: property -> {value, and where known sd and n}), or `failed` (canonical JSON of a code such
             as `diverged`) where this design has no value. What else it gives is kept beside the order.
         reads: which files of fetched sources it needs, from the `lab` table; refuses a table it cannot take.
-        reference: the design that everybody uses today, from the `lab` table; None where there is none.
     """
 
     run: Task
     reads: Callable[[Mapping[str, Any]], Sequence[Read]] = lambda lab: ()
-    reference: Callable[[Mapping[str, Any]], Candidate] | None = None
 
 
 @dataclass(frozen=True)

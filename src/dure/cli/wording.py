@@ -149,11 +149,14 @@ def _files() -> Iterator[dict[str, dict[str, str]]]:
     import tomllib
     from importlib.metadata import entry_points
     from importlib.resources import files
+    from importlib.util import find_spec
 
     packages = {"dure.cli"}
     for entry in entry_points(group="dure.fields"):
-        packages.add(entry.module if entry.module.count(".") < 3 else entry.module.rpartition(".")[0])
-    for package in sorted(packages):
+        found = find_spec(entry.module)
+        whole = found is not None and found.submodule_search_locations is not None
+        packages.add(entry.module if whole else entry.module.rpartition(".")[0])
+    for package in sorted(packages - {""}):  # a module of its own has no folder for sentences
         file = files(package).joinpath("korean.toml")
         if file.is_file():
             yield tomllib.loads(file.read_text("utf-8"))

@@ -162,14 +162,10 @@ def run_forecast(
     return _simulated("forecast")(inputs, params, seed, progress)
 
 
-def _reference(lab: Mapping[str, Any]) -> Candidate:
-    return usual()
-
-
 SIMULATORS = {
-    "greenhouse-set-points": Simulator(run_set_points, reads, _reference),
-    "greenhouse-feedback": Simulator(run_feedback, reads, _reference),
-    "greenhouse-forecast": Simulator(run_forecast, reads, _reference),
+    "greenhouse-set-points": Simulator(run_set_points, reads),
+    "greenhouse-feedback": Simulator(run_feedback, reads),
+    "greenhouse-forecast": Simulator(run_forecast, reads),
 }
 LAWS = {f"greenhouse-{law}": law for law in KNOBS}
 """The law of each simulator."""

@@ -241,7 +241,7 @@ def usual() -> Candidate:
     return space.recipe(dict.fromkeys(STAGES, USUAL))
 
 
-SIMULATORS = {"irrigation": Simulator(run_triggers, reads, lambda lab: usual())}
+SIMULATORS = {"irrigation": Simulator(run_triggers, reads)}
 
 
 def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:

@@ -126,8 +126,8 @@ FIELD = Field(
     distributions=("numpy", "numba"),
     finalists=finalists,
     simulators={
-        "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads, reference=fedbatch.reference),
-        "strain": Simulator(strain.run_strain, reads=strain.reads, reference=strain.reference),
+        "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads),
+        "strain": Simulator(strain.run_strain, reads=strain.reads),
     },
     models={SPECTRA.name: SPECTRA},
     property_titles=_TITLES,

@@ -180,7 +180,7 @@ def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
     return tuple(read for name in dict.fromkeys((*PANELS["tune"], *members)) for read in files(name))
 
 
-SIMULATOR = Simulator(stimulate, reads=_reads, reference=sham)
+SIMULATOR = Simulator(stimulate, reads=_reads)
 
 
 def evaluator(people: People) -> Callable[[Sequence[Candidate], Sequence[str]], list[Outcomes]]:

@@ -149,7 +149,7 @@ def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
 
 
 SIMULATORS = {
-    "therapy": Simulator(therapy, reads=_reads, reference=lambda lab: reference("therapy")),
+    "therapy": Simulator(therapy, reads=_reads),
     # What everybody has today is no design of the controller; the gate compares with it all the same.
     "controller": Simulator(controller, reads=_reads),
 }
