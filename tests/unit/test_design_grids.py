@@ -162,6 +162,10 @@ def test_an_impossible_space_names_the_constraints():
         ({"kind": "recipe", "parameters": {"a": {"lower": "0", "upper": 1, "resolution": 1}}}, "no number"),
         ({"kind": "spiral"}, "no kind of space"),
         (
+            {"kind": "recipe", "linaer": [], "parameters": {"a": {"lower": 0, "upper": 1, "resolution": 1}}},
+            "unknown key 'linaer'",
+        ),
+        (
             {
                 "kind": "recipe",
                 "parameters": {"a": {"lower": 0, "upper": 1, "resolution": 1}},

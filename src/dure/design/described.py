@@ -11,17 +11,28 @@ from dure.design.contract import Space
 from dure.design.lattice import linear_of, parameters_of
 from dure.design.subset import SubsetSpace
 
-KINDS = ("recipe", "schedule", "subset")
-"""Kinds of space that need nothing but their description."""
+KINDS: dict[str, set[str]] = {
+    "recipe": {"parameters", "linear"},
+    "schedule": {"parameters", "linear", "phases"},
+    "subset": {"items", "most", "least"},
+}
+"""Kinds of space that need nothing but their description, and the keys of each."""
 
 
 def described_space(table: Mapping[str, Any]) -> Space:
     """The space that a specification's `space` table describes.
 
     Raises:
-        BadInput: another kind, a key that is missing, or constraints that nothing keeps.
+        BadInput: another kind, a key that is missing or unknown, or constraints that nothing keeps.
     """
-    kind = table.get("kind")
+    kind = str(table.get("kind"))
+    strange = sorted(set(table) - {"kind"} - KINDS.get(kind, set(table)))
+    if strange:
+        raise BadInput(
+            f"unknown key {strange[0]!r}",
+            where="[space]",
+            remedy=f"keys are {', '.join(sorted({'kind'} | KINDS[kind]))}",
+        )
     if kind == "subset":
         items = table.get("items")
         if not isinstance(items, list | tuple):
