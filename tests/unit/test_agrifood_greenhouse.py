@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from test_agrifood_archives import archive, member
+from tests.archives import archive, read
 
 from dure.base.errors import BadInput
 from dure.campaign.spec import read_specification
@@ -46,7 +46,7 @@ CONSTANT = {(0.0, 0.0, 50.0): -73.57157594819854, (0.6, 3.0, 80.0): -16.44523878
 
 @pytest.fixture(scope="module")
 def year():
-    return weather.bleiswijk(member(*greenhouse.FILE))
+    return weather.bleiswijk(read(*greenhouse.FILE))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_no_law_moves_an_actuator_faster_than_it_can(synthetic):
 def test_an_order_tells_every_property_in_its_unit(year):
     inputs = {
         "candidate": json.dumps([usual().kind, dict(usual().content), dict(usual().form)]).encode(),
-        "/".join(greenhouse.FILE): member(*greenhouse.FILE),
+        "/".join(greenhouse.FILE): read(*greenhouse.FILE),
     }
     out = greenhouse.run_set_points(inputs, {"panel": ["day 40", "day 20"]}, 1, lambda share, what: None)
     values = json.loads(out["values"])
@@ -217,7 +217,7 @@ def test_tuned_and_held_out_members_are_apart_and_named():
 )
 def test_a_gate_that_proves_nothing_is_refused(settings):
     with pytest.raises(BadInput):
-        finalists(settings, member)
+        finalists(settings, read)
 
 
 def test_the_law_that_is_judged_is_the_law_that_was_simulated(year):
@@ -228,7 +228,7 @@ def test_the_law_that_is_judged_is_the_law_that_was_simulated(year):
         problem = read_specification(f"agrifood/greenhouse-{law}", quick=True)
         settings = {**problem.finalists, "panel": ["day 20", "day 56"]}
         assert settings["tuned"] == problem.lab["panel"] == "quick"
-        check = finalists(settings, member).rungs[0].check
+        check = finalists(settings, read).rungs[0].check
         [found] = check.evaluate([plan], check.members)
         expected = greenhouse.judged(plan, law, check.members, year).measures()["return"][0]
         np.testing.assert_array_equal(found["return"], expected)
@@ -254,13 +254,13 @@ def test_a_laboratory_without_a_panel_is_refused():
 
 
 def test_the_reference_does_not_pass_against_itself():
-    outcome = finalists({**GATED, "panel": ["day 20", "day 24", "day 56"]}, member)
+    outcome = finalists({**GATED, "panel": ["day 20", "day 24", "day 56"]}, read)
     plain = Ladder.of([replace(outcome.rungs[0].check, pictures=None)], greenhouse.GATES)
     assert set(plain.run([usual()]).refused) == {usual().id}
 
 
 def test_the_gate_lets_a_better_design_pass_and_refuses_the_colder(year):
-    ladder = finalists({**GATED, "panel": ["day 20", "day 24", "day 160", "day 220", "day 32 building 1"]}, member)
+    ladder = finalists({**GATED, "panel": ["day 20", "day 24", "day 160", "day 220", "day 32 building 1"]}, read)
     check = ladder.rungs[0].check
     assert isinstance(check, HeldOut)
     space = BoxSpace([Parameter(name, **table) for name, table in parameters("set-points").items()])

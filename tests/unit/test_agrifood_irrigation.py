@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from test_agrifood_archives import member
+from tests.archives import read
 
 from dure.base.errors import BadInput
 from dure.campaign.spec import read_specification
@@ -26,7 +26,7 @@ GATED = {"simulator": "irrigation"}
 
 @pytest.fixture(scope="module")
 def champion():
-    return member(*irrigation.source_file("champion"))
+    return read(*irrigation.source_file("champion"))
 
 
 def design(*triggers):
@@ -65,7 +65,7 @@ def test_a_season_is_that_of_the_package_by_itself():
         )
         model.run_model(till_termination=True)
         told = model._outputs.final_stats.iloc[0]
-    data = member(*irrigation.source_file("tunis"))
+    data = read(*irrigation.source_file("tunis"))
     ours = irrigation.outcomes(data, [60, 50, 40, 30], ["tunis 1985", "tunis 1980"])
     assert ours["yield"][0] == pytest.approx(float(told["Dry yield (tonne/ha)"]), rel=1e-12)
     assert ours["water"][0] == pytest.approx(float(told["Seasonal irrigation (mm)"]), rel=1e-12)
@@ -80,7 +80,7 @@ def test_early_years_tune_and_at_least_ten_late_years_judge():
     for place, site in irrigation.SITES.items():
         assert max(site.tune) < min(site.held_out)
         assert len(site.held_out) >= 10
-        data = irrigation.climate(member(*irrigation.source_file(place)))
+        data = irrigation.climate(read(*irrigation.source_file(place)))
         first, last = (date(*(int(x) for x in row[2::-1])) for row in data[[0, -1]])
         for year in (*site.tune, *site.held_out):
             planted, ended = irrigation.dates_of(site, year)
@@ -88,7 +88,7 @@ def test_early_years_tune_and_at_least_ten_late_years_judge():
 
 
 def test_the_reference_does_not_pass_against_itself():
-    ladder = finalists({**GATED, "panel": ["champion 2012", "champion 2013"], "tuned": YEARS}, member)
+    ladder = finalists({**GATED, "panel": ["champion 2012", "champion 2013"], "tuned": YEARS}, read)
     plain = Ladder.of([replace(ladder.rungs[0].check, pictures=None)], irrigation.GATES)
     assert set(plain.run([irrigation.usual()]).refused) == {irrigation.usual().id}
 
@@ -96,7 +96,7 @@ def test_the_reference_does_not_pass_against_itself():
 def test_the_gate_reckons_with_the_prices_of_the_laboratory():
     problem = read_specification("agrifood/irrigation", quick=True)
     assert problem.finalists["tuned"] == problem.lab["panel"]
-    check = finalists({**problem.finalists, "grain_price": 0.0, "water_price": 0.0}, member).rungs[0].check
+    check = finalists({**problem.finalists, "grain_price": 0.0, "water_price": 0.0}, read).rungs[0].check
     [found] = check.evaluate([irrigation.usual()], YEARS)
     assert (found["margin"] == 0).all()
     with pytest.raises(BadInput, match="no price"):
@@ -121,7 +121,7 @@ def test_a_panel_that_cannot_be_run_is_refused(panel):
     with pytest.raises(BadInput):
         irrigation.reads({"panel": panel})
     with pytest.raises(BadInput):
-        finalists({**GATED, "panel": panel, "tuned": "champion tune"}, member)
+        finalists({**GATED, "panel": panel, "tuned": "champion tune"}, read)
 
 
 def test_a_climate_file_with_other_columns_is_refused():
@@ -146,7 +146,7 @@ def test_the_gate_refuses_the_real_optimum_of_water_productivity_alone(champion)
     unguarded = max(tried, key=lambda t: tried[t]["productivity"].mean())
     kept = [t for t in tried if tried[t]["yield share"].min() >= 96]
     guarded = max(kept, key=lambda t: tried[t]["productivity"].mean())
-    ladder = finalists({**GATED, "panel": late, "tuned": tune}, member)
+    ladder = finalists({**GATED, "panel": late, "tuned": tune}, read)
     outcome = ladder.run([design(*unguarded), design(*guarded)])
     rows = {(r["candidate"], r["property"]): r["value"] for r in outcome.evidence.to_pylist()}
     assert design(*unguarded).id in outcome.refused

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_agrifood_archives import member
+from tests.archives import read
 
 from dure.base.errors import BadInput
 from dure.fields.agrifood import calibration, nir, nir_figures, nir_scans, spectra, tecator
@@ -28,7 +28,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def meat():
-    return nir_scans.meat(member(*tecator.FILE))
+    return nir_scans.meat(read(*tecator.FILE))
 
 
 def quietly(share, what):

@@ -9,9 +9,11 @@ import pytest
 
 from dure.campaign.spec import specification
 from dure.design.described import described_space
-from dure.fields.bioprocess.fedbatch import reference
+from dure.fields.bioprocess import fedbatch, strain
 from dure.fields.bioprocess.field import FIELD
 from dure.fields.bioprocess.sources import SOURCES
+
+REFERENCES = {"fed-batch": fedbatch.reference, "strain": strain.reference}
 
 
 def test_loading_it_loads_nothing_heavy():
@@ -38,7 +40,7 @@ def test_problems_are_understood(name):
     made = specification({"field": "bioprocess", **plain}, name, name=f"bioprocess/{name}")
     space = described_space(made.space)
     simulator = FIELD.simulators[made.lab["simulator"]]
-    assert space.contains(simulator.reference(made.lab))
+    assert space.contains(REFERENCES[made.lab["simulator"]](made.lab))
     known = {source.name: {part.name for part in source.parts} for source in SOURCES}
     assert all(part in known[source] for source, part, _ in simulator.reads(made.lab))
     assert made.objective.property in FIELD.property_titles
@@ -56,10 +58,10 @@ def test_a_simulated_problem_says_so_in_its_title():
 
 
 def test_designs_are_drawn_and_labelled():
-    assert FIELD.draw(reference(), 300, 200).startswith("<svg")
-    strain = FIELD.simulators["strain"].reference({})
-    assert "b1380" in FIELD.draw(strain, 300, 200)
-    assert FIELD.label(strain) == "ΔALCD2x ΔLDH_D ΔPFL"
+    assert FIELD.draw(fedbatch.reference(), 300, 200).startswith("<svg")
+    triple = strain.reference({})
+    assert "b1380" in FIELD.draw(triple, 300, 200)
+    assert FIELD.label(triple) == "ΔALCD2x ΔLDH_D ΔPFL"
 
 
 def test_korean_errors_have_the_holes_of_the_english():

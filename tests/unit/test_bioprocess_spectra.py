@@ -10,7 +10,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from sklearn.cross_decomposition import PLSRegression
-from test_bioprocess_archives import shipped
+from tests.archives import shipped
 
 from dure.base.errors import BadInput
 from dure.fields.bioprocess import spectra

@@ -4,7 +4,7 @@ import json
 from functools import cache
 
 import pytest
-from test_bioprocess_archives import archive
+from tests.archives import archive
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput

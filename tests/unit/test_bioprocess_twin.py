@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from test_bioprocess_archives import archive
+from tests.archives import archive
 
 from dure.fields.bioprocess import twin
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_brain_archives import inputs, silent
+from tests.archives import inputs, silent
 
 from dure.base.errors import BadInput
 from dure.fields.brain import clock

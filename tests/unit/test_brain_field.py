@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from test_brain_archives import inputs, read, silent
+from tests.archives import inputs, read, silent
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput

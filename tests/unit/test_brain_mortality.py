@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_brain_archives import inputs, read, silent
+from tests.archives import inputs, read, silent
 
 from dure.base.errors import BadInput
 from dure.fields.brain import mortality

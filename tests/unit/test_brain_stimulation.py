@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from test_brain_archives import archive, inputs, read, silent
+from tests.archives import archive_of, inputs, read, silent
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
@@ -21,7 +21,7 @@ PLAIN = {"a": -0.1, "g": 0.6, "sigma": 0.05, "tau": 0.7, "dt": 0.1}
 @pytest.fixture(scope="module")
 def reference():
     """neurolib's integration loop, from the archive's source text, without its compiler."""
-    text = archive("neurolib").read("neurolib/models/hopf/timeIntegration.py").decode()
+    text = archive_of("neurolib").read("neurolib/models/hopf/timeIntegration.py").decode()
     code = text[text.index("def timeIntegration_njit_elementwise") :]
     names = {"np": np}
     exec(compile(code, "neurolib/models/hopf/timeIntegration.py", "exec"), names)
@@ -141,7 +141,7 @@ def test_sites_are_regions_by_strength(tuned):
     strength = np.mean([connectome.coupling(s.fibres, stimulation.FITTED) for s in tuned], axis=0).sum(axis=1)
     assert [row for row, _ in SITES] == np.argsort(-strength, kind="stable").tolist()
     assert len({name for _, name in SITES}) == connectome.REGIONS
-    atlas = archive("neurolib").read("neurolib/utils/atlases.py").decode()
+    atlas = archive_of("neurolib").read("neurolib/utils/atlases.py").decode()
     names = re.findall(r'"(\w+_[LR])"', atlas[atlas.index("class AutomatedAnatomicalParcellation2") :])
     cortical = [n for i, n in enumerate(dict.fromkeys(names)) if i not in connectome.SUBCORTICAL][: connectome.REGIONS]
     assert dict(SITES) == dict(enumerate(cortical))

@@ -2,32 +2,24 @@
 
 import csv
 import io
-import subprocess
 import sys
 import time
 import types
-import zipfile
 
 import numpy as np
 import pytest
+from tests.archives import archive_of
 
 from dure.base.errors import BadInput, Corrupt
 from dure.fields.device.patients import FILES, GROUPS, PANELS, PARAMETERS, read_patients
-from dure.fields.device.sources import SOURCES
 
-SOURCE = next(source for source in SOURCES if source.name == "simglucose")
 MINUTES = 1440
 
 
 @pytest.fixture(scope="session")
-def archive(tmp_path_factory):
+def archive():
     """The wheel, as the package index has it."""
-    folder = tmp_path_factory.mktemp("simglucose")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
-    got = subprocess.run([*command, f"{SOURCE.package}=={SOURCE.version}"], capture_output=True, text=True)
-    if got.returncode:
-        pytest.skip(f"no network: {got.stderr.strip().splitlines()[-1]}")
-    return zipfile.ZipFile(folder / SOURCE.filename)
+    return archive_of("simglucose")
 
 
 @pytest.fixture(scope="session")
