@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from importlib.resources import files
 from typing import Any
 
 from dure.base.errors import BadInput
 from dure.campaign.field import Field, ReadSource, Texts, simulator_of
+from dure.campaign.report.picture import Mark, knobs
 from dure.design.candidate import Candidate
 from dure.fields.agrifood import greenhouse, irrigation
 from dure.fields.agrifood.genomic import GENOMIC
@@ -50,26 +50,13 @@ def _ordered(candidate: Candidate) -> list[str]:
 
 def draw(candidate: Candidate, width: int, height: int) -> str:
     """The values of a design, each as a mark between its bounds."""
-    told = candidate.form
-    rows = [(name, float(told[name]["value"]), str(told[name]["unit"])) for name in _ordered(candidate)]
-    step = (height - 8) / max(len(rows), 1)
-    size = min(11.0, 0.6 * step)
-    parts = []
-    for i, (name, value, unit) in enumerate(rows):
-        y = 4 + step * (i + 0.5)
-        text = f"{name} {value:g} {'' if unit == '1' else unit.replace('[ppm]', 'ppm')}".rstrip()
-        parts.append(f'<text x="4" y="{y + size / 3:.1f}" font-size="{size:.1f}" fill="#17212b">{escape(text)}</text>')
-        if name not in _KNOBS:
-            continue
-        knob, left, right = _KNOBS[name], 0.62 * width, width - 8.0
-        share = min(max((value - knob.lower) / (knob.upper - knob.lower), 0.0), 1.0)
-        parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
-        at = left + share * (right - left)
-        parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-        f"{''.join(parts)}</svg>"
-    )
+    rows: list[Mark] = []
+    for name in _ordered(candidate):
+        value, unit = float(candidate.form[name]["value"]), str(candidate.form[name]["unit"])
+        knob = _KNOBS.get(name)
+        share = None if knob is None else (value - knob.lower) / (knob.upper - knob.lower)
+        rows.append((f"{name} {value:g} {'' if unit == '1' else unit.replace('[ppm]', 'ppm')}".rstrip(), share, None))
+    return knobs(rows, width, height)
 
 
 _TITLES: dict[str, Texts] = {

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
+from dure.campaign.report.picture import BLUE, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.fields.agrifood.relationship import (
     CLOSE,
@@ -30,7 +31,7 @@ from dure.fields.agrifood.relationship import (
     structure,
 )
 from dure.fields.agrifood.spectra import group_folds
-from dure.fields.agrifood.svg import BLUE, Panel, Picture, span
+from dure.fields.agrifood.svg import Panel, span
 from dure.models.recipe import Column, Recipe, Texts
 
 Floats = NDArray[np.float64]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.agrifood.greenhouse_laws import KNOBS, law_of, vector
 from dure.fields.agrifood.greenhouse_twin import (
@@ -20,7 +21,7 @@ from dure.fields.agrifood.greenhouse_twin import (
     run,
     trace,
 )
-from dure.fields.agrifood.svg import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Panel, Picture, span
+from dure.fields.agrifood.svg import Panel, span
 from dure.fields.agrifood.weather import Weather
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dure.fields.agrifood.svg import BLUE, ORANGE, RED, Panel, Picture, span
+from dure.campaign.report.picture import BLUE, ORANGE, RED, Picture
+from dure.fields.agrifood.svg import Panel, span
 from dure.verify.panel import Outcomes
 
 _WORDS = {

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dure.base.canonical import canonical
+from dure.campaign.report.picture import BLUE, GREY, RED, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.fields.agrifood.calibration import (
     LEVELS,
@@ -25,7 +26,7 @@ from dure.fields.agrifood.calibration import (
 from dure.fields.agrifood.nir_figures import by_name, nested, standard, transfer
 from dure.fields.agrifood.nir_scans import OUTER, at_wavelengths, meat, own_scans, transferred
 from dure.fields.agrifood.spectra import standardised
-from dure.fields.agrifood.svg import BLUE, GREY, RED, Panel, Picture, span
+from dure.fields.agrifood.svg import Panel, span
 from dure.fields.agrifood.tecator import FILE, TRAINING
 from dure.models.recipe import Column, Recipe
 

@@ -1,65 +1,14 @@
-"""Small pictures as SVG text: panels with axes in units, lines, bars, bands and words; colours are written out."""
+"""Panels of the field's pictures: axes in units, lines, bars and dots."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-INK, GREY, GRID = "#17212b", "#5f6b76", "#dfe3e7"
-BLUE, RED, GREEN, ORANGE, PURPLE = "#0b62a4", "#b3261e", "#2a7d3f", "#b36b00", "#6b3fa0"
-
-
-class Picture:
-    """A white sheet, width by height user units, that panels are drawn on."""
-
-    def __init__(self, width: int, height: int, title: str, note: str = "") -> None:
-        self.width, self.height = width, height
-        self.parts = [f'<rect x="0" y="0" width="{width}" height="{height}" fill="white"/>']
-        self.words(10, 20, title, size=14, weight="bold")
-        if note:
-            self.words(10, height - 9, note, size=11, colour=GREY)
-
-    def words(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        *,
-        colour: str = INK,
-        anchor: str = "start",
-        size: int = 12,
-        weight: str = "",
-    ) -> None:
-        """Text whose base line starts (or ends, or is centred) at a position."""
-        bold = f' font-weight="{weight}"' if weight else ""
-        self.parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" font-size="{size}"{bold}>'
-            f"{escape(text)}</text>"
-        )
-
-    def rule(self, x1: float, y1: float, x2: float, y2: float, colour: str = GRID, dash: str = "") -> None:
-        """A straight line."""
-        dashes = f' stroke-dasharray="{dash}"' if dash else ""
-        self.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"{dashes}/>')
-
-    def box(self, x: float, y: float, width: float, height: float, colour: str, opacity: float = 1.0) -> None:
-        """A filled rectangle."""
-        self.parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" fill="{colour}" '
-            f'fill-opacity="{opacity:g}"/>'
-        )
-
-    def svg(self) -> bytes:
-        """The finished picture."""
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" font-family="Noto Sans KR, Noto Sans CJK KR, DejaVu Sans, sans-serif">'
-        )
-        return (head + "".join(self.parts) + "</svg>").encode()
+from dure.campaign.report.picture import GREY, RED, Picture
 
 
 class Panel:

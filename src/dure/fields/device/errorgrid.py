@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from dure.fields.device.svg import BLUE, GREEN, GREY, INK, ORANGE, RED, Axes, Sheet
+from dure.campaign.report.picture import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture
+from dure.fields.device.svg import Axes
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +82,7 @@ def drawn(true: Floats, forecast: Floats, horizon: float, lang: str, simulated: 
     """The grid with the pairs on it and the share of each zone."""
     words: Mapping[str, str] = WORDS[lang]
     title = words["title"].format(n=len(true), horizon=horizon, simulated=words["simulated"] if simulated else "")
-    sheet = Sheet(620, 560, title, words["note"])
+    sheet = Picture(620, 560, title, words["note"])
     axes = Axes(sheet, (62, 70, 420, 420), (0, HIGHEST), (0, HIGHEST))
     ticks = [(v, f"{v:g}") for v in range(0, 551, 100)]
     axes.draw(ticks, ticks, words["x"], words["y"])
@@ -93,7 +94,7 @@ def drawn(true: Floats, forecast: Floats, horizon: float, lang: str, simulated: 
         axes.line([(float(a), float(b)) for a, b in line], INK, width=1.2)
     axes.line([(0, 0), (HIGHEST, HIGHEST)], GREY, width=1.0, dash="4 4")
     for x, y, zone in _LABELS:
-        sheet.text(axes.px(x), axes.py(y), zone, anchor="middle", size=15, weight="bold")
+        sheet.words(axes.px(x), axes.py(y), zone, anchor="middle", size=15, weight="bold")
     for i, (zone, share) in enumerate(shares(true, forecast).items()):
-        sheet.text(505, 100 + 24 * i, f"{zone}  {share:.2f} %", colour=_COLOURS[zone], weight="bold")
+        sheet.words(505, 100 + 24 * i, f"{zone}  {share:.2f} %", colour=_COLOURS[zone], weight="bold")
     return sheet.svg()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from importlib.resources import files
 from typing import Any
 
 from dure.base.errors import BadInput
 from dure.campaign.field import Field, Texts
+from dure.campaign.report.picture import Mark, knobs
 from dure.design.candidate import Candidate
 from dure.fields.device.forecast_tasks import MODELS
 from dure.fields.device.judging import OVER_SUSPENSION, SIMULATORS, excess, gate
@@ -40,26 +40,15 @@ def label(candidate: Candidate) -> str:
 
 def draw(candidate: Candidate, width: int, height: int) -> str:
     """The settings of a design, each as a mark between its bounds; the tick is what everybody has today."""
-    rows = [(name, told) for name, told in candidate.form.items() if name in _BY_NAME]
-    step = (height - 8) / max(len(rows), 1)
-    size, parts = min(11.0, 0.6 * step), []
-    for i, (name, told) in enumerate(rows):
-        setting, y = _BY_NAME[name], 4 + step * (i + 0.5)
-        unit = "" if setting.unit == "1" else f" {setting.unit}"
-        left, right = 0.62 * width, width - 8.0
-        at, usual = (
-            left + (value - setting.lower) / (setting.upper - setting.lower) * (right - left)
-            for value in (min(max(float(told["value"]), setting.lower), setting.upper), setting.usual)
-        )
-        words = escape(f"{name} {told['value']:g}{unit}")
-        parts.append(f'<text x="4" y="{y + size / 3:.1f}" font-size="{size:.1f}" fill="#17212b">{words}</text>')
-        parts.append(f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{right:.1f}" y2="{y:.1f}" stroke="#c5ccd3"/>')
-        parts.append(f'<line x1="{usual:.1f}" y1="{y - 4:.1f}" x2="{usual:.1f}" y2="{y + 4:.1f}" stroke="#5f6b76"/>')
-        parts.append(f'<circle cx="{at:.1f}" cy="{y:.1f}" r="{min(4.0, 0.3 * step):.1f}" fill="#0b62a4"/>')
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-        f"{''.join(parts)}</svg>"
-    )
+    rows: list[Mark] = []
+    for name, told in candidate.form.items():
+        if name in _BY_NAME:
+            setting = _BY_NAME[name]
+            span = setting.upper - setting.lower
+            share, usual = ((value - setting.lower) / span for value in (float(told["value"]), setting.usual))
+            unit = "" if setting.unit == "1" else f" {setting.unit}"
+            rows.append((f"{name} {told['value']:g}{unit}", share, usual))
+    return knobs(rows, width, height)
 
 
 _MEASURES: dict[str, Texts] = {

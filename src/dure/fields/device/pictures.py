@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.device.metrics import BELOW_54, BELOW_70, IN_RANGE, measures
 from dure.fields.device.patients import Patients
 from dure.fields.device.replay import HARM, Event, deepest
 from dure.fields.device.scenario import DAY, STEP, scenario
 from dure.fields.device.settings import SETTINGS, Setting, vector
-from dure.fields.device.svg import BLUE, GREEN, GREY, ORANGE, RED, Axes, Sheet, legend
+from dure.fields.device.svg import Axes, legend
 from dure.fields.device.therapy import Traces, run
 
 Floats = NDArray[np.float64]
@@ -107,7 +108,7 @@ def profile(patients: Patients, traces: Traces, lang: str) -> bytes:
     found = measures(traces.glucose)
     worst = int(np.argmin(found[IN_RANGE]))
     days = traces.glucose.shape[1] * STEP // DAY
-    sheet = Sheet(900, 400, words["profile"].format(days=days), words["note"])
+    sheet = Picture(900, 400, words["profile"].format(days=days), words["note"])
     titles = (
         words["panel"].format(n=len(patients.names)),
         words["patient"].format(name=patients.names[worst]),
@@ -117,14 +118,14 @@ def profile(patients: Patients, traces: Traces, lang: str) -> bytes:
         _bands(sheet, left, traces.glucose[which], words)
         told = {name: float(found[name][which].mean()) for name in (IN_RANGE, BELOW_70, BELOW_54)}
         shares = words["shares"].format(tir=told[IN_RANGE], low=told[BELOW_70], very=told[BELOW_54])
-        sheet.text(left, 48, title, weight="bold")
-        sheet.text(left, 65, shares, colour=GREY, size=11)
+        sheet.words(left, 48, title, weight="bold")
+        sheet.words(left, 65, shares, colour=GREY, size=11)
     entries = [(BLUE, 1.0, words["median"]), (BLUE, 0.4, words["half"]), (BLUE, 0.15, words["most"])]
     legend(sheet, 62, 372, [*entries, (GREEN, 0.15, words["range"])], 110)
     return sheet.svg()
 
 
-def _bands(sheet: Sheet, left: float, glucose: Floats, words: Mapping[str, str]) -> None:
+def _bands(sheet: Picture, left: float, glucose: Floats, words: Mapping[str, str]) -> None:
     axes = Axes(sheet, (left, 92, 370, 220), (0, 24), (0, HIGHEST))
     axes.band([0, 24], [70, 70], [180, 180], GREEN, 0.12)
     ticks = [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)]
@@ -145,7 +146,7 @@ def replay(patients: Patients, traces: Traces, values: list[float], event: Event
     last = min(event.end + 2 * 60 // STEP, traces.glucose.shape[1])
     window = slice(event.first, last)
     hours = [(j - event.start) * STEP / 60 for j in range(event.first, last)]
-    sheet = Sheet(900, 500, words["replay"].format(name=patients.names[k]), words["note"])
+    sheet = Picture(900, 500, words["replay"].format(name=patients.names[k]), words["note"])
     axes = Axes(sheet, (62, 60, 820, 200), (hours[0], hours[-1]), (0, HIGHEST))
     axes.band([hours[0], hours[-1]], [70, 70], [180, 180], GREEN, 0.12)
     whole = [(h, f"{h:+d}".replace("-", "−")) for h in range(math.ceil(hours[0]), math.floor(hours[-1]) + 1)]
@@ -173,7 +174,7 @@ def replay(patients: Patients, traces: Traces, values: list[float], event: Event
     ]
     legend(sheet, 330, 44, [*entries, (GREEN, 1.0, words["changed"])][: 4 if event.change else 3], 145)
     for i, line in enumerate(told(patients, values, event, SETTINGS[simulator], words, lang)):
-        sheet.text(12, 418 + 20 * i, line)
+        sheet.words(12, 418 + 20 * i, line)
     return sheet.svg()
 
 

@@ -1,58 +1,20 @@
-"""Pictures of the field as SVG text: one pair of axes, bands, lines, areas and words; every colour is written out."""
+"""Axes of the field's pictures: bands, lines and areas."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-INK, GREY, GRID = "#17212b", "#5f6b76", "#dfe3e7"
-BLUE, RED, GREEN, ORANGE = "#0b62a4", "#b3261e", "#2a7d3f", "#b36b00"
+from dure.campaign.report.picture import GREY, GRID, Picture
 
 Points = Sequence[tuple[float, float]]
 Ticks = Sequence[tuple[float, str]]
-
-
-class Sheet:
-    """A white sheet, width by height user units."""
-
-    def __init__(self, width: int, height: int, title: str, note: str) -> None:
-        self.width, self.height = width, height
-        self.parts = [f'<rect x="0" y="0" width="{width}" height="{height}" fill="#ffffff"/>']
-        self.text(12, 22, title, size=15, weight="bold")
-        self.text(12, height - 10, note, size=11, colour=GREY)
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        words: str,
-        *,
-        colour: str = INK,
-        anchor: str = "start",
-        size: int = 12,
-        weight: str = "",
-    ) -> None:
-        """Words whose base line starts, ends or is centred at a place."""
-        bold = f' font-weight="{weight}"' if weight else ""
-        self.parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" font-size="{size}"{bold}>'
-            f"{escape(words)}</text>"
-        )
-
-    def svg(self) -> bytes:
-        """The finished picture."""
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
-            f'height="{self.height}" font-family="Noto Sans KR, Noto Sans CJK KR, DejaVu Sans, sans-serif">'
-        )
-        return (head + "".join(self.parts) + "</svg>").encode()
 
 
 class Axes:
     """A pair of axes on a sheet; `frame` is left, top, width and height of the area between them, user units."""
 
     def __init__(
-        self, sheet: Sheet, frame: tuple[float, float, float, float], x: tuple[float, float], y: tuple[float, float]
+        self, sheet: Picture, frame: tuple[float, float, float, float], x: tuple[float, float], y: tuple[float, float]
     ) -> None:
         self.sheet, self.frame, self.x, self.y = sheet, frame, x, y
 
@@ -72,14 +34,14 @@ class Axes:
         """Grid, ticks and the names of both axes with their units."""
         left, top, width, height = self.frame
         for value, words in y_ticks:
-            self._line(left, self.py(value), left + width, self.py(value), GRID)
-            self.sheet.text(left - 6, self.py(value) + 4, words, colour=GREY, anchor="end", size=11)
+            self.sheet.rule(left, self.py(value), left + width, self.py(value), GRID)
+            self.sheet.words(left - 6, self.py(value) + 4, words, colour=GREY, anchor="end", size=11)
         for value, words in x_ticks:
-            self._line(self.px(value), top + height, self.px(value), top + height + 4, GREY)
-            self.sheet.text(self.px(value), top + height + 17, words, colour=GREY, anchor="middle", size=11)
-        self._line(left, top + height, left + width, top + height, GREY)
-        self.sheet.text(left + width / 2, top + height + 34, x_label, anchor="middle")
-        self.sheet.text(left - 44, top - 8, y_label)
+            self.sheet.rule(self.px(value), top + height, self.px(value), top + height + 4, GREY)
+            self.sheet.words(self.px(value), top + height + 17, words, colour=GREY, anchor="middle", size=11)
+        self.sheet.rule(left, top + height, left + width, top + height, GREY)
+        self.sheet.words(left + width / 2, top + height + 34, x_label, anchor="middle")
+        self.sheet.words(left - 44, top - 8, y_label)
 
     def line(self, points: Points, colour: str, *, width: float = 1.8, dash: str = "") -> None:
         """A line through the points."""
@@ -117,15 +79,12 @@ class Axes:
     def _path(self, points: Points) -> str:
         return " ".join(f"{self.px(a):.1f},{self.py(b):.1f}" for a, b in points)
 
-    def _line(self, x1: float, y1: float, x2: float, y2: float, colour: str) -> None:
-        self.sheet.parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>')
 
-
-def legend(sheet: Sheet, x: float, y: float, entries: Sequence[tuple[str, float, str]], step: float = 150) -> None:
+def legend(sheet: Picture, x: float, y: float, entries: Sequence[tuple[str, float, str]], step: float = 150) -> None:
     """(colour, opacity, words) in a row from a place."""
     for i, (colour, opacity, words) in enumerate(entries):
         at = x + i * step
         sheet.parts.append(
             f'<rect x="{at:.1f}" y="{y - 9:.1f}" width="14" height="10" fill="{colour}" fill-opacity="{opacity:g}"/>'
         )
-        sheet.text(at + 19, y, words, size=11)
+        sheet.words(at + 19, y, words, size=11)
