@@ -26,13 +26,18 @@ def described_space(table: Mapping[str, Any]) -> Space:
         BadInput: another kind, a key that is missing or unknown, or constraints that nothing keeps.
     """
     kind = str(table.get("kind"))
-    strange = sorted(set(table) - {"kind"} - KINDS.get(kind, set(table)))
+    space = _made(kind, table)  # what is missing is said before what is too much
+    strange = sorted(set(table) - {"kind"} - KINDS[kind])
     if strange:
         raise BadInput(
             f"unknown key {strange[0]!r}",
             where="[space]",
             remedy=f"keys are {', '.join(sorted({'kind'} | KINDS[kind]))}",
         )
+    return space
+
+
+def _made(kind: str, table: Mapping[str, Any]) -> Space:
     if kind == "subset":
         items = table.get("items")
         if not isinstance(items, list | tuple):
