@@ -73,6 +73,23 @@ def scans(folder: Path, *, labelled: bool) -> Path:
     return path
 
 
+def arrays(folder: Path, *, trained: bool) -> Path:
+    """Methylation arrays that bear the marks: of eighty donors with their age, or of forty people before and after."""
+    rng = np.random.default_rng(5)
+    slope = rng.normal(0, 0.002, 40)
+    path = folder / f"{NAME}-{'arrays' if trained else 'before-after'}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        cpgs = [f"cg{i:08d} [1]" for i in range(40)]
+        writer.writerow([*(["donor", "age [a]"] if trained else ["person", "arm", "time [a]"]), *cpgs])
+        for i in range(80):
+            age = rng.uniform(20, 80) if trained else 50
+            beta = 0.5 + slope * (age - 50) + rng.normal(0, 0.01, 40)
+            own = [f"{TEXT} {i}", f"{age:.1f}"] if trained else [f"{TEXT} {i // 2}", ("placebo", TEXT)[i // 40], i % 2]
+            writer.writerow([*own, *(f"{v:.4f}" for v in beta)])
+    return path
+
+
 def results(folder: Path, ordered: list[dict[str, str]]) -> Path:
     path = folder / f"{NAME}-results.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -154,6 +171,9 @@ def test_marks_pushed_through_every_command_are_not_in_the_ledger(dure, tmp_path
     predicted = tmp_path / f"{NAME}-predicted.csv"
     call("predict", "agrifood/nir", scans(tmp_path, labelled=False), "--outside", "--output", predicted)
     call("predict", f"agrifood/{NAME}", own, codes=(5,))
+    call("train", "brain/clock", "--data", arrays(tmp_path, trained=True), "--quick", "--json")
+    call("analyse", "brain/intervention", arrays(tmp_path, trained=False), "--json")
+    call("analyse", f"brain/{NAME}", own, codes=(5,))
     for word in ("checkpoint", "key", "rotate", "show"):
         call("ledger", word)
     bundle = tmp_path / f"{NAME}-bundle"

@@ -14,7 +14,8 @@ from dure.base.errors import BadInput, DureError, NotFound, RowErrors
 from dure.campaign.field import recipe_of
 from dure.campaign.report.modelpage import render
 from dure.models import training
-from dure.models.training import Workshop, newest, opened, predict, train
+from dure.models.inputs import Workshop
+from dure.models.training import newest, opened, predict, train
 
 NAME = "baking/crumb"
 

@@ -249,20 +249,14 @@ def test_an_intervention_without_placebo_is_refused():
         interventions.changes(np.zeros(6), np.full(6, np.nan), np.zeros(6), ["placebo"] * 6)
 
 
-def test_a_comparison_tells_what_it_cannot_exclude_and_how_many_would_settle_it():
+def test_a_comparison_says_how_many_would_settle_it():
     rng = np.random.default_rng(4)
     before = [50.0] * 40
     after = [51 + x for x in rng.normal(0, 2, 40)]
     found = interventions.changes(before, after, [1.0] * 40, ["placebo"] * 20 + ["drug"] * 20, effect=1.5)
     assert found.needed == interventions.people_needed(1.5, found.arms[0].sd)
-    for lang in ("en", "ko"):
-        told = found.told(lang)
-        assert told.count("\n") == 2 + len(interventions.UNCONTROLLED[lang])
-        assert str(found.needed) in told
-        assert all(text in told for text in interventions.UNCONTROLLED[lang])
     still = interventions.changes(before, before, [0.0] * 40, ["placebo"] * 20 + ["drug"] * 20)
     assert still.needed is None
-    assert "cannot be planned" in still.told()
 
 
 def test_lists_of_other_lengths_and_words_are_refused():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from dure.analysis.contract import Analysis
 from dure.base.errors import BadInput, NotFound
 from dure.compute.task import Task
 from dure.design.candidate import Candidate
@@ -55,7 +56,7 @@ class Field:
         ladder: the checks and gates of every proposal, from the specification's `ladder` table.
         finalists: those of the best at the end, from the `finalists` table and fetched sources.
         simulators: its simulated laboratories, by the name that `[lab] simulator` gives.
-        models: the models it can train, by name.
+        models: the models it can train, by name; `analyses` the questions that it answers in one go, by name.
         draw: SVG of a candidate, (candidate, width, height).
         label: a candidate in a few characters.
         group: what "by scaffold" means here: candidates of one group are near relatives.
@@ -83,6 +84,7 @@ class Field:
     finalists: Callable[[Mapping[str, Any], ReadSource], Ladder] | None = None
     simulators: Mapping[str, Simulator] = field(default_factory=dict)
     models: Mapping[str, Recipe] = field(default_factory=dict)
+    analyses: Mapping[str, Analysis] = field(default_factory=dict)
     group: Callable[[Candidate], str] | None = None
     rank: Callable[[Sequence[Candidate]], Sequence[float]] | None = None
     rank_title: Texts = field(default_factory=dict)
@@ -122,6 +124,36 @@ def recipe_of(name: str) -> Recipe:
         known = ", ".join(f"{field_name}/{each}" for each in models) or "none"
         raise NotFound(f"the field {field_name} trains no model {model!r}", remedy=f"its models: {known}")
     return models[model]
+
+
+def analysis_of(name: str) -> Analysis:
+    """An analysis by `FIELD/ANALYSIS`.
+
+    Raises:
+        NotFound: no such field, or it has no such analysis.
+    """
+    field_name, _, analysis = name.partition("/")
+    analyses = load_field(field_name).analyses
+    if analysis not in analyses:
+        known = ", ".join(f"{field_name}/{each}" for each in analyses) or "none"
+        raise NotFound(f"the field {field_name} has no analysis {analysis!r}", remedy=f"its analyses: {known}")
+    return analyses[analysis]
+
+
+def table_of(name: str) -> str:
+    """The template of the table that a model or an analysis, `FIELD/NAME`, takes.
+
+    Raises:
+        NotFound: no such field, or neither is called so.
+    """
+    field_name, _, called = name.partition("/")
+    brought = load_field(field_name)
+    found = {key: each.template for key, each in brought.models.items()}
+    found |= {key: each.template for key, each in brought.analyses.items() if each.columns}
+    if called not in found:
+        known = ", ".join(f"{field_name}/{each}" for each in found) or "none"
+        raise NotFound(f"the field {field_name} takes no table for {called!r}", remedy=f"it takes one for: {known}")
+    return found[called]
 
 
 def load_field(name: str) -> Field:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dure.analysis.perform import Answer
 from dure.base.canonical import canonical
+from dure.base.errors import NotFound
 from dure.base.types import Resource
 from dure.campaign import journal
-from dure.campaign.closing import CLOSING
+from dure.campaign.closing import CLOSING, answers
 from dure.campaign.journal import Journal
 from dure.campaign.laboratories import open_driver
 from dure.campaign.problem import campaign_id
@@ -117,8 +119,6 @@ class Summary:
 
 def summarise(run: Run) -> Summary:
     """The summary of a campaign as it stands."""
-    from dure.campaign.closing import answers
-
     state, problem = run.state, run.problem
     score: Mapping[str, Any] = state.closed.get("control", {})
     order_ = answers(run)
@@ -150,3 +150,28 @@ def status_of(state: State) -> str:
     if state.stopped is None:
         return "running"
     return "stopped" if "stop" in state.closed else "finished"
+
+
+def answer_of(run: Run) -> Answer:
+    """What a campaign answers with, for an analysis.
+
+    Raises:
+        NotFound: nothing was measured, or nothing passed the gate.
+    """
+    found = answers(run)
+    if not found:
+        raise NotFound(
+            "this campaign answers with nothing",
+            where=run.identifier,
+            remedy="its report says why; name another campaign, or leave --campaign out",
+        )
+    [design] = run.designs(found[:1])
+    lab = dict(run.problem.lab)
+    only = next(iter(run.field_.simulators)) if len(run.field_.simulators) == 1 else None
+    return Answer(
+        run.identifier,
+        run.state.closed.get("deposit", {}).get("accession"),
+        lab.get("simulator", only) if lab["driver"] == "simulated" else None,
+        lab,
+        canonical([design.kind, dict(design.content), dict(design.form)]),
+    )

@@ -44,13 +44,15 @@ def new(
     field: Annotated[str, typer.Option(help=say("which field's template", "어느 분야의 양식"))] = "drug",
     model: Annotated[
         str | None,
-        typer.Option(metavar="FIELD/MODEL", help=say("a model's table instead", "문제 대신 모델의 표 양식")),
+        typer.Option(
+            metavar="FIELD/NAME", help=say("a model's or an analysis's table", "문제 대신 모델이나 분석의 표 양식")
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    from dure.campaign.field import load_field, recipe_of
+    from dure.campaign.field import load_field, table_of
 
-    template = recipe_of(model).template if model else load_field(field).template
+    template = table_of(model) if model else load_field(field).template
     try:
         with file.open("x", encoding="utf-8") as sink:
             sink.write(template)
@@ -60,7 +62,10 @@ def new(
         ) from None
     except FileNotFoundError:
         raise NotFound("there is no such folder", where=str(file.parent), remedy="make it first") from None
-    follows = f"dure train {model} --data {file}" if model else f"dure run {file} --dry-run"
+    follows = f"dure run {file} --dry-run"
+    if model:
+        trained = model.partition("/")[2] in load_field(model.partition("/")[0]).models
+        follows = f"dure train {model} --data {file}" if trained else f"dure analyse {model} {file}"
     if as_json:
         output.emit({"file": str(file), "field": field, "model": model})
     else:

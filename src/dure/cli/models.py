@@ -1,4 +1,4 @@
-"""`fields`, `models`, `train`, `predict`: what each science brings, and the models that it trains."""
+"""`fields`, `models`, `train`, `predict`, `analyse`: what each science brings beside its campaigns."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from dure.cli.session import Session
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dure.analysis.perform import Finding
     from dure.hub import Hub
-    from dure.models.training import Trained, Workshop
+    from dure.models.inputs import Workshop
+    from dure.models.training import Trained
 
 app = typer.Typer()
 Name = Annotated[str, typer.Argument(metavar="FIELD/MODEL", help=say("for example brain/clock", "예: brain/clock"))]
 
 
 @app.command(
-    help=say("List the fields: their problems and models.", "분야와 그 문제, 모델의 목록."),
+    help=say("List the fields: their problems, models and analyses.", "분야와 그 문제, 모델, 분석의 목록."),
     epilog=examples("dure fields", "dure fields --json"),
 )
 def fields(as_json: Json = False) -> None:
@@ -39,6 +41,7 @@ def fields(as_json: Json = False) -> None:
                     "title": dict(field.title),
                     "problems": [f"{field.name}/{problem}" for problem in field.problems],
                     "models": [f"{field.name}/{model}" for model in field.models],
+                    "analyses": [f"{field.name}/{analysis}" for analysis in field.analyses],
                 }
                 for field in found
             ]
@@ -49,6 +52,7 @@ def fields(as_json: Json = False) -> None:
         print(f"{field.name}  {field.title[lang]}")
         rows = [(f"dure run {field.name}/{name}", each["title"][lang]) for name, each in field.problems.items()]
         rows += [(f"dure train {field.name}/{name}", each.title[lang]) for name, each in field.models.items()]
+        rows += [(f"dure analyse {field.name}/{name}", each.title[lang]) for name, each in field.analyses.items()]
         print("\n".join("  " + line for line in output.pairs(rows).splitlines()))
 
 
@@ -164,11 +168,61 @@ def predict(
     print(output.table([_cells(each) for each in rows], head))
 
 
+@app.command(
+    short_help=say("Answer one question of a field.", "한 분야의 질문 하나에 답합니다."),
+    help=say(
+        "Answer one question of a field, about your table or the answer of a campaign; what was found is deposited.",
+        "자신의 표나 캠페인의 답에 대해 한 분야의 질문 하나에 답합니다. 결과는 데이터세트로 기탁됩니다.",
+    ),
+    epilog=examples(
+        "dure analyse brain/intervention arrays.csv",
+        "dure analyse device/evidence --campaign device/insulin-controller",
+        "dure analyse bioprocess/golden-batch batches.csv --json",
+    ),
+)
+def analyse(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(metavar="FIELD/ANALYSIS", help=say("for example brain/intervention", "예: brain/intervention")),
+    ],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help=say("your own table", "자신의 표"))] = None,
+    campaign: Annotated[
+        str | None,
+        typer.Option(metavar="CAMPAIGN", help=say("about the answer of this campaign", "이 캠페인의 답에 대해")),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from dure.analysis import perform
+    from dure.base.types import Resource
+    from dure.campaign import service
+    from dure.campaign.field import analysis_of
+    from dure.campaign.plan import look
+    from dure.cli.choosing import campaign_row
+
+    session: Session = ctx.obj
+    analysis = analysis_of(name)
+    with session.hub() as hub:
+        answer = None
+        if campaign is not None:
+            row = campaign_row(hub, campaign)
+            hub.act().require("campaign.read", Resource("campaign", row.id))
+            answer = service.answer_of(look(hub.parts(), row))
+        found = perform.analyse(_shop(hub, name), hub.me, name, analysis, file, answer)
+        pages = _write_findings(hub, found)
+    if as_json:
+        output.emit({"accession": found.accession, "name": name, "findings": found.findings, "pages": pages})
+        return
+    lang = current()
+    print("\n".join(line[lang] for line in found.findings["summary"]))
+    print(output.pairs([(say("results", "결과"), found.accession), (say("report", "보고서"), pages[lang])]))
+
+
 def _shop(hub: Hub, name: str) -> Workshop:
     from dure.campaign.climbing import package_versions
     from dure.campaign.field import load_field
     from dure.compute.sources import code_version
-    from dure.models.training import Workshop
+    from dure.models.inputs import Workshop
 
     parts = hub.parts()
     packages = package_versions(load_field(name.partition("/")[0]))
@@ -179,13 +233,30 @@ def _write_cards(hub: Hub, trained: Trained) -> dict[str, str]:
     """Writes the pages of a model's card below `reports/`; where each lies."""
     from dure.campaign.report.modelpage import render
 
-    written = {}
-    for lang in LANGUAGES:
-        path = hub.folder / "reports" / f"{trained.name.replace('/', '-')}.{lang}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(trained, lang), "utf-8")  # type: ignore[arg-type]
-        written[lang] = str(path)
-    return written
+    return {
+        lang: _write(hub, f"{trained.name.replace('/', '-')}.{lang}.html", render(trained, lang).encode())  # type: ignore[arg-type]
+        for lang in LANGUAGES
+    }
+
+
+def _write_findings(hub: Hub, found: Finding) -> dict[str, str]:
+    """Writes the pages of an analysis and its further files below `reports/`; where each page lies."""
+    from dure.campaign.report.findingpage import render
+
+    stem = found.name.replace("/", "-")
+    for name, data in found.files.items():
+        _write(hub, f"{stem}-{name}", data)
+    return {
+        lang: _write(hub, f"{stem}.{lang}.html", render(found, lang).encode())  # type: ignore[arg-type]
+        for lang in LANGUAGES
+    }
+
+
+def _write(hub: Hub, name: str, data: bytes) -> str:
+    path = hub.folder / "reports" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return str(path)
 
 
 def _card_in_words(trained: Trained) -> str:

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from dure.access.act import Act
 from dure.access.terms import ACCESS, Terms, inherit
 from dure.base.canonical import canonical, digest, digest_bytes
-from dure.base.errors import BadInput, NotFound, Unavailable
+from dure.base.errors import NotFound
 from dure.base.types import Resource
-from dure.compute.record import Call, Result, Tasks
+from dure.compute.record import Call, Result
 from dure.compute.runner import Resources
 from dure.data import datasets
-from dure.data.sourcefiles import read_source, source_row
 from dure.data.tables import read_table
 from dure.models import registry
 from dure.models.columns import checked
+from dure.models.inputs import Workshop, own_table, source_files, succeeded
 from dure.models.recipe import Recipe
 from dure.store.frames import get_frame, put_frame
-from dure.store.objects import Objects
 
 TRAINING = Resources(memory_mb=8192, seconds=3600.0)
 NEEDED = ("method", "split", "metrics", "calibration", "training", "domain")
 """What every recipe's card says."""
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """What the composition root gives to training.
-
-    Attributes:
-        act: makes an act of a principal.
-        objects, tasks: the hub's.
-        code: version of Dure; `packages` the versions that a result depends on.
-        zone: the hub's time zone.
-    """
-
-    act: Callable[[str], Act]
-    objects: Objects
-    tasks: Tasks
-    code: str
-    packages: Mapping[str, str]
-    zone: tzinfo
 
 
 @dataclass(frozen=True)
@@ -82,40 +60,23 @@ def train(
         BadInput, RowErrors: the table cannot be learnt from.
         Unavailable: the training failed.
     """
-    inputs, held = _table(shop, owner, name, recipe, path) if path else _sources(shop, recipe)
+    if path is not None:
+        columns = [*recipe.columns, recipe.target, recipe.group, *recipe.others]
+        inputs, held = own_table(shop, owner, path, columns, (f"Table for {name}", f"{name} 학습용 표"))
+    elif recipe.reads:
+        inputs, held = source_files(shop, recipe.reads)
+    else:
+        raise NotFound(
+            "this model is trained on your own table only", remedy="write one with: dure new FILE.csv --model …"
+        )
     terms = inherit(*(each.terms for each in held))
     params = {"quick": quick, "packages": dict(shop.packages)}
     access = max((each.terms.access for each in held), key=ACCESS.index)
     [result] = shop.tasks.run([Call(recipe.train, inputs, params, access, 1, TRAINING)])
-    _succeeded(result, "the model could not be trained", path.name if path else name)
+    succeeded(result, "the model could not be trained", path.name if path else name)
     for own in held if path else ():
         datasets.deposit(shop.act(owner), shop.objects, own, shop.zone)
     return _register(shop, owner, name, recipe, result, [each.accession for each in held], terms, quick)
-
-
-def _table(
-    shop: Workshop, owner: str, name: str, recipe: Recipe, path: Path
-) -> tuple[dict[str, str], list[datasets.Dataset]]:
-    """The user's rows as an object, and the dataset that the file makes: deposited only when a model came of it."""
-    table = checked(read_table(path), [*recipe.columns, recipe.target, recipe.group, *recipe.others])
-    own = datasets.own_file(shop.objects, path, owner, f"Table for {name}", f"{name} 학습용 표")
-    return {"table": put_frame(shop.objects, table)}, [own]
-
-
-def _sources(shop: Workshop, recipe: Recipe) -> tuple[dict[str, str], list[datasets.Dataset]]:
-    """The recipe's files as objects, each read by a decision; and the datasets that they belong to."""
-    if not recipe.reads:
-        raise NotFound(
-            "this model is trained on your own table only", remedy="write one with: dure new FILE.csv --model …"
-        )
-    act = shop.act("system:data")
-    inputs: dict[str, str] = {}
-    held: dict[str, datasets.Dataset] = {}
-    for source, part, file in recipe.reads:
-        row = source_row(act, source, part)
-        held[row.accession] = datasets.describe(shop.objects, row.manifest)
-        inputs[f"{source}/{part}/{file}"] = shop.objects.put(read_source(act, shop.objects, source, part, file))
-    return inputs, list(held.values())
 
 
 def _register(
@@ -203,13 +164,5 @@ def predict(shop: Workshop, row: Any, recipe: Recipe, path: Path) -> pa.Table:
     access = str((card.get("terms") or {}).get("access", "internal"))
     inputs = {"model": row.parameters, "table": put_frame(shop.objects, table)}
     [result] = shop.tasks.run([Call(recipe.predict, inputs, {"packages": dict(shop.packages)}, access, 1, TRAINING)])
-    _succeeded(result, "nothing could be predicted", path.name)
+    succeeded(result, "nothing could be predicted", path.name)
     return get_frame(shop.objects, result.outputs["predictions"])
-
-
-def _succeeded(result: Result, what: str, where: str) -> None:
-    """Raises what a task said of its input in its own words, and any other failure as one of ours."""
-    if result.failure is not None and result.reason == "input":
-        raise BadInput(result.failure.what, where=where, remedy=result.failure.remedy)
-    if result.failed is not None:
-        raise Unavailable(f"{what}: {result.failed}", where=where)

@@ -18,6 +18,11 @@ from dure.models.training import Trained
 
 def render(trained: Trained, lang: Language) -> str:
     """The card of a model in Korean or English."""
+    return filled("model.html.j2", lang, trained.pictures, trained=trained, card=trained.card)
+
+
+def filled(template: str, lang: Language, pictures: Mapping[str, str], **more: Any) -> str:
+    """A page from its template, with the house's sheet and the pictures of this language."""
     environment = Environment(
         loader=PackageLoader("dure.campaign.report"),
         autoescape=True,
@@ -26,23 +31,18 @@ def render(trained: Trained, lang: Language) -> str:
         undefined=StrictUndefined,
     )
     sheet = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
-    pictures = [
-        (name.removesuffix(f".{lang}.svg"), svg)
-        for name, svg in trained.pictures.items()
-        if name.endswith(f".{lang}.svg")
-    ]
-    return environment.get_template("model.html.j2").render(
+    ending = f".{lang}.svg"
+    return environment.get_template(template).render(
         t=lambda key, **values: say(lang, key, **values),
         w=lambda told: plain(in_language(told, lang), 4000),
         p=plain,
         figure=figure,
         drawing=clean,
         facts=lambda told: _facts(told, lang),
-        trained=trained,
-        card=trained.card,
-        pictures=pictures,
+        pictures=[(name.removesuffix(ending), svg) for name, svg in pictures.items() if name.endswith(ending)],
         lang=lang,
         css=Markup(sheet),  # noqa: S704  (our own file)
+        **more,
     )
 
 

@@ -11,6 +11,7 @@ from dure.base.errors import BadInput
 from dure.campaign.field import Field, ReadSource
 from dure.design.candidate import Candidate
 from dure.fields.brain import clock_panel, stimulation
+from dure.fields.brain.before_after import INTERVENTION
 from dure.fields.brain.clock import CLOCK
 from dure.fields.brain.mortality import MORTALITY
 from dure.fields.brain.problems import PROBLEMS
@@ -114,6 +115,7 @@ FIELD = Field(
     finalists=finalists,
     simulators={"stimulation": stimulation.SIMULATOR, "clock-panel": clock_panel.SIMULATOR},
     models={"clock": CLOCK, "mortality-risk": MORTALITY},
+    analyses={INTERVENTION.name: INTERVENTION},
     property_titles=TITLES,
     caveats=CAVEATS,
 )

@@ -32,24 +32,6 @@ UNCONTROLLED = {
     ),
 }
 """What such a comparison cannot exclude; a part of every `Comparison`."""
-_WORDS = {
-    "en": {
-        "arm": "{arm}, {n} people: mean change {mean:+.2f} a, 95 % interval {low:+.2f} to {high:+.2f}",
-        "difference": "less placebo {difference:+.2f} a, 95 % interval {difference_low:+.2f} to "
-        "{difference_high:+.2f}, p = {p:.3g} (Holm)",
-        "needed": "{needed} people an arm would find a difference of {effect:g} a four times in five",
-        "too many": "a difference of {effect:g} a cannot be planned for with the spread of the placebo arm",
-        "uncontrolled": "not excluded: {text}",
-    },
-    "ko": {
-        "arm": "{arm}, {n}명: 평균 변화 {mean:+.2f}년, 95 % 구간 {low:+.2f} ~ {high:+.2f}",
-        "difference": "위약군과의 차이 {difference:+.2f}년, 95 % 구간 {difference_low:+.2f} ~ {difference_high:+.2f}, "
-        "p = {p:.3g}(Holm)",
-        "needed": "{effect:g}년 차이를 다섯 번에 네 번 찾으려면 군마다 {needed}명이 필요합니다",
-        "too many": "위약군의 산포로는 {effect:g}년 차이를 찾는 계획을 세울 수 없습니다",
-        "uncontrolled": "배제하지 못함: {text}",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -97,19 +79,6 @@ class Comparison:
             return people_needed(self.effect, self.arms[0].sd)
         except BadInput:
             return None
-
-    def told(self, lang: str = "en") -> str:
-        """All of it in words, a line each."""
-        words = _WORDS[lang]
-        lines = []
-        for one in self.arms:
-            lines.append(words["arm"].format(**vars(one)))
-            if one.p is not None:
-                lines[-1] += "; " + words["difference"].format(**vars(one))
-        lines.append(
-            words["too many" if self.needed is None else "needed"].format(effect=self.effect, needed=self.needed)
-        )
-        return "\n".join([*lines, *(words["uncontrolled"].format(text=text) for text in self.uncontrolled[lang])])
 
 
 def changes(

@@ -22,6 +22,7 @@ from dure.verify.ladder import Ladder
 from dure_sixth.crumb import CRUMB
 from dure_sixth.flours import features, prepare, read_features
 from dure_sixth.kitchens import KITCHENS, bake_everywhere, finalists
+from dure_sixth.mills import MILLS
 from dure_sixth.recipes import BREAD, bake, stickiness, values_of
 
 
@@ -119,6 +120,7 @@ FIELD = Field(
     simulators={"oven": Simulator(bake), "kitchens": Simulator(bake_everywhere)},
     finalists=finalists,
     models={"crumb": CRUMB},
+    analyses={MILLS.name: MILLS},
     rank=rank,
     rank_title={"en": "ranking by the first property", "ko": "첫 성질의 순위"},
     property_titles={"volume": {"en": "volume of the loaf", "ko": "빵의 부피"}},
