@@ -123,6 +123,21 @@ def test_a_design_without_a_value_fails_and_is_none(hub: sixth.InlineHub) -> Non
     assert {m.candidate for m in failed} <= run.state.refused | {m.candidate for m in run.state.measured}
 
 
+def test_a_campaign_whose_every_order_failed_ends_and_says_why(hub: sixth.InlineHub) -> None:
+    space = {"kind": "recipe", "parameters": {**KITCHENS["space"]["parameters"]}}
+    space["parameters"]["proof"] = {"lower": 5.75, "upper": 6.0, "resolution": 0.25, "unit": "h"}
+    space["parameters"]["salt"] = {"lower": 0.0, "upper": 0.1, "resolution": 0.1, "unit": "%"}
+    more = {"budget": {"first": 6, "batch": 4, "rounds": 1}, "ladder": {"stickiest": 2.0}}
+    run = sixth.finish(hub, spec(space=space, **more))
+    assert run.state.stopped
+    assert not run.state.measured
+    data = build(run)
+    assert "no order gave a value" in data.answer.why.en
+    assert len(data.plates.failed) == data.plates.orders == run.state.ordered
+    for lang, words in (("en", "gave no value: collapsed"), ("ko", "값을 주지 않음: collapsed")):
+        assert words in render(data, lang)
+
+
 def test_killed_between_steps_it_ends_in_the_same_state(hub: sixth.InlineHub, run: Any) -> None:
     class Killed(Exception):
         pass

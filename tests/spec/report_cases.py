@@ -330,6 +330,7 @@ def plates() -> Plates:
     apart = both("반복이 서로 어긋남", "the replicates contradict each other")
     return Plates(
         plates=tuple(plate(i, value, why.get(i, "")) for i, value in enumerate(values)),
+        simulated=False,
         reference="tofacitinib",
         symbol="pIC50",
         msr=Value(1.62, "1", "rule", digest(["results", 8]), n=15),

@@ -20,6 +20,13 @@ WIDTH, HEIGHT = 240, 180
 def answer(book: Book) -> Answer | Absent:
     """The best of what was read; Absent before the first reading."""
     if not book.measured:
+        if any(turn.results for turn in book.run.state.rounds):
+            return Absent(
+                Text(
+                    "어떤 주문도 값을 얻지 못했습니다. 실패한 주문은 아래에 까닭과 함께 있습니다",
+                    "no order gave a value; those that failed are listed below with their reasons",
+                )
+            )
         return Absent(Text("아직 읽은 값이 없습니다", "nothing was read yet"))
     if not book.order:
         return Absent(

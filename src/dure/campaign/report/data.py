@@ -364,10 +364,11 @@ class FailedOrder:
 
 @dataclass(frozen=True)
 class Plates:
-    """What a laboratory of people gave, and what became of it.
+    """What a laboratory gave, and what became of it.
 
     Attributes:
-        plates: in the order in which they were taken in; empty where only fitted values were.
+        plates: in the order in which they were taken in; empty where only fitted values were, and at a simulator.
+        simulated: whether the laboratory is a program, which has no plates.
         reference: what the reference compound is called; None without.
         symbol: what its value is: `pIC50` …
         msr: minimum significant ratio, with the number of plates behind it; None where it is not known.
@@ -376,6 +377,7 @@ class Plates:
     """
 
     plates: tuple[Plate, ...]
+    simulated: bool
     reference: str | None
     symbol: str
     msr: Value | None

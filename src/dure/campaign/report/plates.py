@@ -1,4 +1,4 @@
-"""The plates of a laboratory of people: how each was judged, its reference compound, and the orders that failed.
+"""The plates of a laboratory of people, how each was judged, its reference compound; and the orders that failed.
 
 A laboratory's records say their sentences in English; here each is told again in both languages from its numbers.
 """
@@ -13,6 +13,7 @@ from dure.campaign.imported import Record, import_events, plates_of, record_of
 from dure.campaign.report.book import Book
 from dure.campaign.report.data import Absent, ChartLimits, FailedOrder, Kind, Plate, Plates, Shift, Text, Value
 from dure.campaign.report.texts import say
+from dure.campaign.state import VALUELESS
 from dure.lab import orders
 
 SENTENCES = (
@@ -57,12 +58,19 @@ CODES = {
     "cancelled": "order.cancelled",
 }
 """Why an order has no result: what the plates say, and what a person decides."""
+WHY = {
+    "diverged": Text("발산함", "it diverged"),
+    "infeasible": Text("이 설계로는 풀 수 없음", "it cannot be solved for this design"),
+    "silent": Text("목적 성질을 말하지 않음", "it said nothing of what was asked for"),
+}
+"""Why a simulation has no value."""
 
 
 def plates(book: Book) -> Plates | Absent:
     """All plates that the laboratory gave, and the orders that came to nothing."""
     run = book.run
-    if run.problem.lab["driver"] != "manual":
+    driver = run.problem.lab["driver"]
+    if driver == "replay":
         return Absent(Text("이 실험실은 플레이트를 내놓지 않습니다", "this laboratory gives no plates"))
     with run.act("campaign").read() as reader:
         rows = orders.orders_of(reader, run.identifier)
@@ -74,10 +82,11 @@ def plates(book: Book) -> Plates | Absent:
     reasons = _reasons(records)
     failed = tuple(_failed(book, row, reasons) for row in rows if row.state == "failed")
     if not judged and not failed:
-        return Absent(_why_none(records))
+        return Absent(_why_none(records, driver))
     name = run.problem.lab.get("reference")
     return Plates(
         plates=tuple(judged),
+        simulated=driver == "simulated",
         reference=str(name) if name and any(plate.reference for plate in judged) else None,
         symbol="pIC50" if book.property == "pKi" else book.property,
         msr=_msr(records, files),
@@ -95,7 +104,9 @@ def told(sentence: str) -> Text | None:
     return None
 
 
-def _why_none(records: Sequence[Record]) -> Text:
+def _why_none(records: Sequence[Record], driver: str) -> Text:
+    if driver == "simulated":
+        return Text("모든 주문이 모의실험 값을 얻었습니다", "every order has its simulated value")
     if records:
         return Text(
             "피팅한 값만 들여왔으므로 플레이트를 판정할 수 없습니다",
@@ -158,6 +169,13 @@ def _reasons(records: Sequence[Record]) -> dict[str, Record]:
 
 def _failed(book: Book, row: Any, reasons: Mapping[str, Record]) -> FailedOrder:
     code, said = row.reason or "no-value", reasons.get(row.key, {})
-    words = Text(say("ko", CODES[code]), say("en", CODES[code])) if code in CODES else Text(code, code)
+    words = Text(say("ko", CODES[code]), say("en", CODES[code])) if code in CODES else _valueless(code)
     place = row.candidate, book.name(row.candidate), row.key, row.round
     return FailedOrder(*place, said.get("plate", ""), words, told(said.get("reason", "")))
+
+
+def _valueless(code: str) -> Text:
+    """A simulation without a value; a field's own code stands as it is."""
+    why = code.removeprefix(VALUELESS)
+    words = WHY.get(why, Text(why, why))
+    return Text(f"모의실험이 값을 주지 않음: {words.ko}", f"the simulation gave no value: {words.en}")
