@@ -13,6 +13,7 @@ from dure_sixth.crumb import CRUMB
 from dure.base.errors import BadInput, DureError, NotFound, RowErrors
 from dure.campaign.field import recipe_of
 from dure.campaign.report.modelpage import render
+from dure.cli.wording import of_card
 from dure.models import training
 from dure.models.inputs import Workshop
 from dure.models.training import newest, opened, predict, train
@@ -70,7 +71,7 @@ def test_a_model_is_trained_registered_and_used(hub: sixth.InlineHub, tmp_path: 
         ("en", ("Not for cakes", "a line", "mean of all")),
         ("ko", ("케이크", "직선", "평균 절대 오차")),
     ):
-        page = render(trained, lang)
+        page = render(trained, lang, of_card)
         assert all(word in page for word in words)
         assert "<script" not in page
 

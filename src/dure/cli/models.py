@@ -232,9 +232,10 @@ def _shop(hub: Hub, name: str) -> Workshop:
 def _write_cards(hub: Hub, trained: Trained) -> dict[str, str]:
     """Writes the pages of a model's card below `reports/`; where each lies."""
     from dure.campaign.report.modelpage import render
+    from dure.cli.wording import of_card
 
     return {
-        lang: _write(hub, f"{trained.name.replace('/', '-')}.{lang}.html", render(trained, lang).encode())  # type: ignore[arg-type]
+        lang: _write(hub, f"{trained.name.replace('/', '-')}.{lang}.html", render(trained, lang, of_card).encode())  # type: ignore[arg-type]
         for lang in LANGUAGES
     }
 
@@ -262,14 +263,19 @@ def _write(hub: Hub, name: str, data: bytes) -> str:
 def _card_in_words(trained: Trained) -> str:
     """The figures of a card, each beside those of its baselines."""
     from dure.campaign.report.modelpage import figure, in_language
+    from dure.cli.wording import of_card
 
     lang, card = current(), trained.card
-    lines = [f"{card['title'][lang]}  {trained.identifier[3:13]}", in_language(card["split"], lang)]
+
+    def words(told: Any) -> str:
+        return of_card(told, lang) if isinstance(told, str) else in_language(told, lang)
+
+    lines = [f"{card['title'][lang]}  {trained.identifier[3:13]}", words(card["split"])]
     rows = [
         (
-            in_language(row["figure"], lang),
+            words(row["figure"]),
             figure(row["value"], row.get("unit", "1")),
-            ", ".join(f"{in_language(k, lang)} {figure(v, '1')}" for k, v in row.get("beside", {}).items()) or None,
+            ", ".join(f"{words(k)} {figure(v, '1')}" for k, v in row.get("beside", {}).items()) or None,
         )
         for row in card["metrics"]
     ]

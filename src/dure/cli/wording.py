@@ -20,6 +20,8 @@ from dure.cli.language import current
 _HOLE = re.compile(r"\{(\d+)\}")
 PLACES = "where"
 """The part of `korean.toml` that words where something is wrong, and not what."""
+CARD = "card"
+"""The part of a field's `korean.toml` that words the cards of its models, which are stored as its code wrote them."""
 MOST_JOINED = 30
 """Reasons in a line; what has more joints than that (a trace, a user's own text) is no sentence of ours."""
 
@@ -111,6 +113,11 @@ def placed(where: str) -> str:
     return table(PLACES).korean(where) if current() == "ko" else where
 
 
+def of_card(text: str, lang: str) -> str:
+    """A text of a model's card in a language; one that its field has in both languages is no matter of ours."""
+    return table(CARD).korean(text) if lang == "ko" else text
+
+
 def in_words(problem: DureError) -> str:
     """A whole error for people, in the language in use."""
     if current() != "ko":
@@ -137,9 +144,12 @@ def _told(problem: DureError, most: int | None = None) -> dict[str, Any]:
 
 @cache
 def table(part: str | None = None) -> Table:
-    """One part of the sentences' files, or all that words sentences."""
+    """One part of the sentences' files, or all that words errors and notices."""
     chosen = [
-        entries for parts in _files() for name, entries in parts.items() if (name == part if part else name != PLACES)
+        entries
+        for parts in _files()
+        for name, entries in parts.items()
+        if (name == part if part else name not in (PLACES, CARD))
     ]
     return Table(Wording(english, korean) for entries in chosen for english, korean in entries.items())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -16,9 +16,20 @@ from dure.campaign.report.values import plain, quantity
 from dure.models.training import Trained
 
 
-def render(trained: Trained, lang: Language) -> str:
+Worded = Callable[[str, str], str]
+"""(a card's text in English, language) -> the text in that language."""
+
+
+def render(trained: Trained, lang: Language, worded: Worded) -> str:
     """The card of a model in Korean or English."""
-    return filled("model.html.j2", lang, trained.pictures, trained=trained, card=trained.card)
+
+    def words(told: Any) -> str:
+        return plain(worded(told, lang) if isinstance(told, str) else in_language(told, lang), 4000)
+
+    def facts(told: Any) -> list[tuple[str, str]]:
+        return [(words(name), words(value)) for name, value in _facts(told, lang)]
+
+    return filled("model.html.j2", lang, trained.pictures, trained=trained, card=trained.card, w=words, facts=facts)
 
 
 def filled(template: str, lang: Language, pictures: Mapping[str, str], **more: Any) -> str:
@@ -32,18 +43,17 @@ def filled(template: str, lang: Language, pictures: Mapping[str, str], **more: A
     )
     sheet = files(__package__).joinpath("templates", "style.css").read_text(encoding="utf-8")
     ending = f".{lang}.svg"
-    return environment.get_template(template).render(
-        t=lambda key, **values: say(lang, key, **values),
-        w=lambda told: plain(in_language(told, lang), 4000),
-        p=plain,
-        figure=figure,
-        drawing=clean,
-        facts=lambda told: _facts(told, lang),
-        pictures=[(name.removesuffix(ending), svg) for name, svg in pictures.items() if name.endswith(ending)],
-        lang=lang,
-        css=Markup(sheet),  # noqa: S704  (our own file)
-        **more,
-    )
+    words: dict[str, Any] = {
+        "t": lambda key, **values: say(lang, key, **values),
+        "w": lambda told: plain(in_language(told, lang), 4000),
+        "p": plain,
+        "figure": figure,
+        "drawing": clean,
+        "pictures": [(name.removesuffix(ending), svg) for name, svg in pictures.items() if name.endswith(ending)],
+        "lang": lang,
+        "css": Markup(sheet),  # noqa: S704  (our own file)
+    }
+    return environment.get_template(template).render(**words | more)
 
 
 def in_language(told: Any, lang: str) -> str:
