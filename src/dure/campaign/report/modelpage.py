@@ -15,7 +15,6 @@ from dure.campaign.report.texts import say
 from dure.campaign.report.values import plain, quantity
 from dure.models.training import Trained
 
-
 Worded = Callable[[str, str], str]
 """(a card's text in English, language) -> the text in that language."""
 

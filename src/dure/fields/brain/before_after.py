@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 from dure.analysis.contract import Analysis
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, ORANGE
 from dure.compute.task import Progress, task
 from dure.fields.brain import clock
-from dure.fields.brain.drawing import BLUE, GREY, ORANGE, Plot
 from dure.fields.brain.interventions import UNCONTROLLED, Comparison, changes
 from dure.fields.brain.methylation import Floats
 from dure.models.recipe import Column
@@ -164,15 +165,15 @@ _WORDS = {
 def _drawn(found: Comparison, arm: Any, change: Floats, lang: str) -> str:
     title, x, y, dot, interval, none = _WORDS[lang]
     n, reach = len(found.arms), 1.1 * max(float(np.abs(change).max()), 1.0)
-    plot = Plot((-0.5, n - 0.5), (-reach, reach), title)
-    plot.axes(x, y, x_ticks=[(float(i), one.arm) for i, one in enumerate(found.arms)])
-    plot.line((-0.5, n - 0.5), (0.0, 0.0), GREY, none, dash="4 3")
+    arms = [(float(i), one.arm) for i, one in enumerate(found.arms)]
+    axes = plot(title, (-0.5, n - 0.5), (-reach, reach), x, y, x_ticks=arms)
+    axes.level(0.0, GREY, label=none)
     for i, one in enumerate(found.arms):
         own = np.sort(change[arm == one.arm])
-        plot.dots(i + 0.16 * np.sin(2.4 * np.arange(len(own))), own, BLUE, dot if i == 0 else "")
-        plot.line((i + 0.3, i + 0.3), (one.low, one.high), ORANGE, interval if i == 0 else "")
-        plot.dots((i + 0.3,), (one.mean,), ORANGE, size=4.0)
-    return plot.svg()
+        axes.dots(i + 0.16 * np.sin(2.4 * np.arange(len(own))), own, BLUE, label=dot)
+        axes.line((i + 0.3, i + 0.3), (one.low, one.high), ORANGE, label=interval)
+        axes.dots((i + 0.3,), (one.mean,), ORANGE, r=4.0)
+    return axes.svg()
 
 
 INTERVENTION = Analysis(

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, ORANGE
 from dure.compute.task import Progress, task
-from dure.fields.brain.drawing import BLUE, GREY, ORANGE, Plot
 from dure.fields.brain.methylation import (
     OF_AGE,
     STRICT,
@@ -343,12 +344,11 @@ _WORDS = {
 def _drawn(age: Floats, predicted: Floats, bounds: Floats, lang: str) -> str:
     title, x, y, dot, interval, diagonal = _WORDS[lang]
     top = float(max(age.max(), bounds[:, 1, 1].max())) * 1.03
-    plot = Plot((-3.0, top), (-3.0, top), title)
-    plot.axes(x, y)
-    plot.bars(age, bounds[:, 1, 0], bounds[:, 1, 1], BLUE, interval)
-    plot.line((-3.0, top), (-3.0, top), GREY, diagonal, dash="4 3")
-    plot.dots(age, years(predicted), ORANGE, dot)
-    return plot.svg()
+    axes = plot(title, (-3.0, top), (-3.0, top), x, y)
+    axes.sticks(age, bounds[:, 1, 0], bounds[:, 1, 1], BLUE, label=interval)
+    axes.line((-3.0, top), (-3.0, top), GREY, label=diagonal, dash="4 3")
+    axes.dots(age, years(predicted), ORANGE, label=dot)
+    return axes.svg()
 
 
 CLOCK = Recipe(

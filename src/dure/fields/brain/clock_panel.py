@@ -14,10 +14,11 @@ import numpy as np
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.campaign.field import Read, ReadSource, Simulator
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE
 from dure.compute.task import Progress, task
 from dure.design.candidate import Candidate
 from dure.fields.brain.clock import TEST, TRAIN
-from dure.fields.brain.drawing import BLUE, GREEN, GREY, ORANGE, Plot
 from dure.fields.brain.methylation import (
     OF_AGE,
     Arrays,
@@ -392,10 +393,10 @@ def _drawn(lines: Mapping[str, Sequence[float]], lang: str) -> str:
     words = _WORDS[lang]
     values = [value for own in lines.values() for value in own]
     at = list(range(len(READS) + 1))
-    plot = Plot((-0.3, at[-1] + 0.3), (0.0, 1.35 * max(values)), words["title"], words["note"])
-    labels = [*map(str, READS), words["array"]]
-    plot.axes(words["x"], words["y"], x_ticks=list(zip(at, labels, strict=True)))
+    labels = list(zip(at, [*map(str, READS), words["array"]], strict=True))
+    ends = (-0.3, at[-1] + 0.3), (0.0, 1.1 * max(values))
+    axes = plot(words["title"], *ends, words["x"], words["y"], note=words["note"], keys=2, x_ticks=labels)
     for (name, own), colour in zip(lines.items(), (ORANGE, BLUE, GREEN, GREY), strict=True):
-        plot.line(at, own, colour, words[name])
-        plot.dots(at, own, colour, size=4)
-    return plot.svg()
+        axes.line(at, own, colour, label=words[name])
+        axes.dots(at, own, colour, r=4)
+    return axes.svg()

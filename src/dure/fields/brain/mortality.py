@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, ORANGE
 from dure.compute.task import Progress, task
-from dure.fields.brain.drawing import BLUE, GREY, ORANGE, Plot
 from dure.fields.brain.survival import (
     Bools,
     Cox,
@@ -412,12 +413,11 @@ def _drawn(risk: Floats, event: Bools, lang: str) -> str:
         for bound in _wilson(np.array([event[own].sum() for own in tenths]), np.array([len(own) for own in tenths]))
     )
     top = float(max(mean.max(), high.max())) * 1.05
-    plot = Plot((0.0, top), (0.0, top), title)
-    plot.axes(x, y)
-    plot.line((0.0, top), (0.0, top), GREY, diagonal, dash="4 3")
-    plot.bars(mean, low, high, BLUE, interval)
-    plot.dots(mean, seen, ORANGE, dot, size=4)
-    return plot.svg()
+    axes = plot(title, (0.0, top), (0.0, top), x, y)
+    axes.line((0.0, top), (0.0, top), GREY, label=diagonal, dash="4 3")
+    axes.sticks(mean, low, high, BLUE, label=interval)
+    axes.dots(mean, seen, ORANGE, label=dot, r=4)
+    return axes.svg()
 
 
 def _wilson(events: Floats, n: Floats, z: float = 1.96) -> tuple[Floats, Floats]:

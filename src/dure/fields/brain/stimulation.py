@@ -20,6 +20,8 @@ from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.base.evidence import evidence_table
 from dure.campaign.field import Read, ReadSource, Simulator
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE
 from dure.compute.task import Progress, task
 from dure.design.candidate import Candidate
 from dure.fields.brain.connectome import (
@@ -33,7 +35,6 @@ from dure.fields.brain.connectome import (
     read_subject,
     rewired,
 )
-from dure.fields.brain.drawing import BLUE, GREEN, GREY, ORANGE, SIMULATED, Plot
 from dure.fields.brain.hopf import Floats, Network, Stimulus, integrate, member_noise, order
 from dure.fields.brain.regions import SITES
 from dure.fields.brain.sources import GW, HCP
@@ -285,6 +286,7 @@ _WORDS = {
         "random": "the same at random sites",
         "rewired": "the same on rewired connectomes",
         "zero": "sham",
+        "note": "simulated",
     },
     "ko": {
         "title": "따로 둔 피험자의 준안정성",
@@ -294,6 +296,7 @@ _WORDS = {
         "random": "무작위 자리에 준 같은 자극",
         "rewired": "연결을 뒤섞은 뇌에 준 같은 자극",
         "zero": "가짜 자극",
+        "note": "모의실험",
     },
 }
 
@@ -314,9 +317,12 @@ def _drawn(still: Outcomes, told: Outcomes, members: Sequence[str], lang: str) -
     every = np.nan_to_num(np.concatenate(list(lines.values())))
     low, high = min(0.0, float(every.min())), max(0.0, float(every.max()))
     room = (high - low) or 0.01
-    plot = Plot((-0.5, len(members) - 0.5), (low - 0.1 * room, high + 0.75 * room), words["title"], SIMULATED[lang])
-    plot.axes(words["x"], words["y"], x_ticks=[(float(i), name) for i, name in enumerate(members)])
-    plot.line((-0.5, len(members) - 0.5), (0.0, 0.0), GREY, words["zero"], dash="4 3")
+    ends = (-0.5, len(members) - 0.5), (low - 0.1 * room, high + 0.1 * room)
+    people = [(float(i), name) for i, name in enumerate(members)]
+    axes = plot(
+        words["title"], *ends, words["x"], words["y"], note=words["note"], size=(700, 420), keys=2, x_ticks=people
+    )
+    axes.level(0.0, GREY, label=words["zero"])
     for (name, values), colour, shift in zip(lines.items(), (ORANGE, BLUE, GREEN), (-0.12, 0.0, 0.12), strict=True):
-        plot.dots(np.arange(len(members)) + shift, np.nan_to_num(values), colour, words[name], size=4)
-    return plot.svg()
+        axes.dots(np.arange(len(members)) + shift, np.nan_to_num(values), colour, label=words[name], r=4)
+    return axes.svg()
