@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-import functools
 import io
-import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -62,13 +60,14 @@ class UserTable:
         Raises:
             BadInput: there is none; the remedy names those that there are, the likeliest first.
         """
-        names = self.table.column_names
-        if name not in names:
+        at = self.table.schema.get_field_index(name)  # not by the list of names: there may be 450,000 columns
+        if at < 0:
+            names = self.table.column_names
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}? " if near else ""
             listed = ", ".join(repr(n) for n in names[:20])
             raise BadInput(f"there is no column {name!r}", where=self.name, remedy=f"{hint}the columns are {listed}")
-        return self.table.column(name)
+        return self.table.column(at)
 
     def refuse(self, problems: Sequence[tuple[int, str]], *, remedy: str | None = None) -> None:
         """Raises `RowErrors` in row order when there are problems; does nothing when there are none."""
@@ -144,7 +143,7 @@ def _delimited(data: bytes, name: str, encoding: str | None) -> UserTable:
     delimiter, header = _header(text, name, hint)
     table = _cells(text, name, delimiter, len(header), skipped=bool(hint))
     header, table = _names(header, table, name)
-    filled = _filled(table)
+    filled = _any(table, pl.all().str.strip_chars() != "")
     rows = np.flatnonzero(filled.to_numpy()) + (3 if hint else 2)
     table = table.filter(filled.to_arrow()).rename_columns(header)
     return UserTable(table, rows.astype(np.int64), name, encoding, delimiter, warnings)
@@ -236,12 +235,10 @@ def _cells(text: str, name: str, delimiter: str, width: int, *, skipped: bool) -
 
 def _refuse_endless(table: pa.Table, text: str, name: str, first: int) -> None:
     remedy = "look for a double quote that is opened and not closed at or before this row"
-    problems = []
-    for column in table.columns:
-        long = np.flatnonzero(_text(column).str.len_chars().to_numpy() > LONGEST_CELL)
-        problems += [(int(i) + first, f"a cell of more than {LONGEST_CELL:,} characters") for i in long]
-    if problems:
-        raise RowErrors(name, sorted(set(problems)), remedy=remedy)
+    long = np.flatnonzero(_any(table, pl.all().str.len_chars() > LONGEST_CELL).to_numpy())
+    if len(long):
+        problems = [(int(i) + first, f"a cell of more than {LONGEST_CELL:,} characters") for i in long]
+        raise RowErrors(name, problems, remedy=remedy)
     # An odd number of quotes alone proves nothing (5" is an inch mark); together with a last row that swallowed a
     # line break it does.
     last = [column[-1].as_py() for column in table.columns] if table.num_rows else []
@@ -274,11 +271,11 @@ def _empty(column: pa.ChunkedArray) -> bool:
     return not (_text(column).str.strip_chars() != "").any()
 
 
-def _filled(table: pa.Table) -> pl.Series:
-    """Which rows hold anything but spaces."""
+def _any(table: pa.Table, condition: pl.Expr) -> pl.Series:
+    """For each row whether any of its cells meets a condition: one query, since one a column costs wide tables dear."""
     if not table.num_columns:
         return pl.Series([False] * table.num_rows, dtype=pl.Boolean)
-    return functools.reduce(operator.or_, [_text(column).str.strip_chars() != "" for column in table.columns])
+    return pl.DataFrame(pl.from_arrow(table)).select(pl.any_horizontal(condition)).to_series()
 
 
 def _text(column: pa.ChunkedArray) -> pl.Series:
@@ -304,12 +301,10 @@ def _checked(user: UserTable) -> UserTable:
 
 def _date_warnings(user: UserTable) -> Iterable[str]:
     """Columns in which a few cells look like dates among others that do not: Excel changes names and numbers so."""
-    from dure.data.values import excel_dates
+    from dure.data.values import columns_with_dates, excel_dates
 
-    for name in user.table.column_names:
+    for name in columns_with_dates(user.table):
         column = user.table.column(name)
-        if not pa.types.is_string(column.type):
-            continue
         dates = excel_dates(column)
         count = int(dates.sum())
         if 0 < count < column.length() - column.null_count:

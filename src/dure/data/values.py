@@ -160,6 +160,13 @@ def excel_dates(column: pa.ChunkedArray | pa.Array | Sequence[str]) -> NDArray[n
     return text.str.strip_chars().str.contains(_DATE).fill_null(False).to_numpy()
 
 
+def columns_with_dates(table: pa.Table) -> list[str]:
+    """The names of the text columns in which a cell looks like a date, in their order."""
+    dates = pl.col(pl.String).str.strip_chars().str.contains(_DATE).any()
+    found = pl.DataFrame(pl.from_arrow(table)).select(dates)
+    return [name for name in found.columns if found.item(0, name)]
+
+
 def check_names(column: pa.ChunkedArray, *, name: str, rows: NDArray[np.int64], where: str) -> None:
     """Refuses a column of compound names among which a spreadsheet made dates (`SEPT-1` becomes `1-Sep`).
 

@@ -83,6 +83,8 @@ def _numbers(read: UserTable, header: str, column: Column) -> NDArray[np.float64
 def _unit(read: UserTable, header: str, column: Column) -> str:
     """The unit in square brackets; one that needs none may go without."""
     found = _BRACKETS.search(header)
+    if found and found[1] == column.unit:
+        return found[1]  # without waking the parser of units, which takes a second
     if found:
         try:
             return to_ucum(found[1])
