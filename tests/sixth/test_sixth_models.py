@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from dure.base.errors import BadInput, DureError, NotFound, RowErrors
 from dure.campaign.field import recipe_of
 from dure.campaign.report.modelpage import render
 from dure.cli.wording import of_card
+from dure.data import datasets
+from dure.data.tables import UserTable, read_table
 from dure.models import training
 from dure.models.inputs import Workshop
+from dure.models.recipe import Format
 from dure.models.training import newest, opened, predict, train
 
 NAME = "baking/crumb"
@@ -120,6 +124,29 @@ def test_what_cannot_be_read_is_named(hub: sixth.InlineHub, tmp_path: Path, text
     import re
 
     assert re.search(what, str(caught.value), re.DOTALL), str(caught.value)
+
+
+def test_a_format_of_the_science_stands_for_the_table_with_the_files_beside_it(
+    hub: sixth.InlineHub, tmp_path: Path
+) -> None:
+    def joined(name: str, files: Mapping[str, bytes]) -> UserTable:
+        assert set(files) == {".mill", ".loaf"}
+        both = zip(*(files[suffix].decode().splitlines() for suffix in (".mill", ".loaf")), strict=True)
+        return read_table(write(tmp_path, "\n".join(",".join(each) for each in both), "joined.csv"))
+
+    lines = [line.rpartition(",") for line in table(tmp_path).read_text("utf-8").splitlines()]
+    mill = write(tmp_path, "\n".join(line[0] for line in lines), "own.mill")
+    recipe = replace(CRUMB, formats={".mill": Format(joined, needed=(".loaf",), optional=(".crust",))})
+    with pytest.raises(NotFound, match=r"own\.loaf"):
+        train(shop(hub), hub.me, NAME, recipe, mill)
+    write(tmp_path, "\n".join(line[2] for line in lines), "own.loaf")
+    trained = train(shop(hub), hub.me, NAME, recipe, mill)
+    [source] = trained.card["trained_on"]
+    with hub.database.read() as reader:
+        held = datasets.describe(hub.objects, datasets.find(reader, source).manifest)
+    assert [file.name for file in held.files] == ["own.mill", "own.loaf"]
+    plain = train(shop(hub), hub.me, NAME, CRUMB, table(tmp_path))
+    assert trained.card["metrics"] == plain.card["metrics"]
 
 
 def test_training_on_what_cannot_be_leaves_nothing_behind(hub: sixth.InlineHub, tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def _own_file(parts: Parts, owner: str, spec: Specification) -> datasets.Dataset
     path = (spec.folder or Path()) / str(spec.space["file"])
     read_table(path)  # refused whole before anything of it is kept
     titles = f"Compounds of {spec.title['en']}", f"{spec.title['ko']}의 화합물"
-    return datasets.own_file(parts.objects, path, owner, *titles)
+    return datasets.own_files(parts.objects, [path], owner, *titles)
 
 
 def _read_compounds(parts: Parts, owner: str, accession: str) -> Compounds:

@@ -269,14 +269,16 @@ OWN_TERMS = Terms((Code("NRES"),), "LicenseRef-own", access="internal", obligati
 """Terms of what its owner brings without saying more: for use in this hub, and not to be handed on."""
 
 
-def own_file(objects: Objects, path: Path, owner: str, title: str, title_ko: str) -> Dataset:
-    """The dataset that a user's file makes, its bytes stored; nothing names it until it is deposited."""
-    manifest = put_files(objects, [path])[path]
-    held = read_manifest(objects, manifest)
+def own_files(objects: Objects, paths: Sequence[Path], owner: str, title: str, title_ko: str) -> Dataset:
+    """The dataset that a user's files make, their bytes stored; nothing names it until it is deposited."""
+    files = []
+    for path, manifest in put_files(objects, paths).items():
+        held = read_manifest(objects, manifest)
+        files.append(DatasetFile(path.name, manifest, held.digest, held.size))
     return Dataset(
         title=title,
         title_ko=title_ko,
-        files=(DatasetFile(path.name, manifest, held.digest, held.size),),
+        files=tuple(files),
         terms=OWN_TERMS,
         provenance={"file": "given by its owner"},
         owner=owner,

@@ -90,7 +90,7 @@ def read_table(path: str | Path, *, encoding: str | None = None) -> UserTable:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    data = _bytes(path)
+    data = file_bytes(path)
     named_wrongly(data, path.name, suffix)
     if suffix == ".parquet":
         return _checked(_parquet(data, path.name))
@@ -107,7 +107,14 @@ def read_table(path: str | Path, *, encoding: str | None = None) -> UserTable:
     )
 
 
-def _bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """The bytes of a user's file.
+
+    Raises:
+        NotFound: no such file.
+        Unavailable: it cannot be read.
+        BadInput: it is a folder, or empty.
+    """
     if not path.exists():
         raise NotFound(
             "there is no such file", where=str(path), remedy="check the path; it is taken from where you are"

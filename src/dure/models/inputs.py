@@ -12,9 +12,9 @@ from dure.base.errors import BadInput, Unavailable
 from dure.compute.record import Result, Tasks
 from dure.data import datasets
 from dure.data.sourcefiles import read_source, source_row
-from dure.data.tables import read_table
+from dure.data.tables import UserTable, file_bytes, read_table
 from dure.models.columns import checked
-from dure.models.recipe import Column
+from dure.models.recipe import Column, Format
 from dure.store.frames import put_frame
 from dure.store.objects import Objects
 
@@ -39,20 +39,43 @@ class Workshop:
 
 
 def own_table(
-    shop: Workshop, owner: str, path: Path, columns: Sequence[Column], titles: tuple[str, str]
+    shop: Workshop,
+    owner: str,
+    path: Path,
+    columns: Sequence[Column],
+    titles: tuple[str, str],
+    formats: Mapping[str, Format] | None = None,
 ) -> tuple[dict[str, str], list[datasets.Dataset]]:
     """The user's rows as the input `table`, and the dataset that the file makes: deposited when something came of it.
 
     Args:
         columns: that the table must hold, with their units.
         titles: of the dataset, in English and Korean.
+        formats: what else than a table may stand for it, by suffix.
 
     Raises:
         BadInput, RowErrors: a column is missing, carries no unit, or holds what cannot be.
     """
-    table = checked(read_table(path), columns)
-    own = datasets.own_file(shop.objects, path, owner, *titles)
+    read, paths = read_own(path, formats or {})
+    table = checked(read, columns)
+    own = datasets.own_files(shop.objects, paths, owner, *titles)
     return {"table": put_frame(shop.objects, table)}, [own]
+
+
+def read_own(path: Path, formats: Mapping[str, Format]) -> tuple[UserTable, list[Path]]:
+    """The table that a user's file holds or stands for, and all files that it was read from.
+
+    Raises:
+        NotFound: the file, or one that must lie beside it, is not there.
+        BadInput, RowErrors: what it holds is no table.
+    """
+    found = formats.get(path.suffix.lower())
+    if found is None:
+        return read_table(path), [path]
+    beside = [path.with_suffix(suffix) for suffix in found.needed]
+    beside += [other for suffix in found.optional if (other := path.with_suffix(suffix)).exists()]
+    paths = [path, *beside]
+    return found.read(path.name, {each.suffix.lower(): file_bytes(each) for each in paths}), paths
 
 
 def source_files(

@@ -5,10 +5,11 @@ Training and use are tasks, so that both are done once, can be repeated by other
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dure.compute.task import Task
+from dure.data.tables import UserTable
 
 Texts = Mapping[str, str]
 
@@ -39,6 +40,20 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Format:
+    """A science's own file format that stands for the table, read with the files of the same name that go with it.
+
+    Attributes:
+        read: (name of the file, suffix -> bytes of it and of those beside it) -> the table.
+        needed: suffixes of the files that must lie beside it; `optional` of those that may.
+    """
+
+    read: Callable[[str, Mapping[str, bytes]], UserTable]
+    needed: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a model is trained and used.
 
@@ -59,6 +74,7 @@ class Recipe:
         predict: task; inputs `model` and `table`; output `predictions` (Parquet: row, value, low80, high80, low95,
             high95, inside, why).
         template: CSV with a header and example rows, as `dure new FILE.csv --model FIELD/MODEL` writes it.
+        formats: what else stands for the table, by the suffix of its file.
         why: code of a row outside the domain -> a sentence for readers.
         caveats: what its predictions must not be used for.
     """
@@ -76,5 +92,6 @@ class Recipe:
     direction: str = "minimise"
     others: tuple[Column, ...] = ()
     reads: tuple[tuple[str, str, str], ...] = ()
+    formats: Mapping[str, Format] = field(default_factory=dict)
     why: Mapping[str, Texts] = field(default_factory=dict)
     caveats: Mapping[str, Sequence[str]] = field(default_factory=dict)

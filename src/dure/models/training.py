@@ -17,10 +17,9 @@ from dure.base.types import Resource
 from dure.compute.record import Call, Result
 from dure.compute.runner import Resources
 from dure.data import datasets
-from dure.data.tables import read_table
 from dure.models import registry
 from dure.models.columns import checked
-from dure.models.inputs import Workshop, own_table, source_files, succeeded
+from dure.models.inputs import Workshop, own_table, read_own, source_files, succeeded
 from dure.models.recipe import Recipe
 from dure.store.frames import get_frame, put_frame
 
@@ -62,7 +61,7 @@ def train(
     """
     if path is not None:
         columns = [*recipe.columns, recipe.target, recipe.group, *recipe.others]
-        inputs, held = own_table(shop, owner, path, columns, (f"Table for {name}", f"{name} 학습용 표"))
+        inputs, held = own_table(shop, owner, path, columns, (f"Table for {name}", f"{name} 학습용 표"), recipe.formats)
     elif recipe.reads:
         inputs, held = source_files(shop, recipe.reads)
     else:
@@ -159,7 +158,7 @@ def predict(shop: Workshop, row: Any, recipe: Recipe, path: Path) -> pa.Table:
         BadInput, RowErrors: the table lacks a column, a unit, or holds what cannot be.
         Unavailable: the prediction failed.
     """
-    table = checked(read_table(path), recipe.columns)
+    table = checked(read_own(path, recipe.formats)[0], recipe.columns)
     card = registry.card_of(shop.objects, row.card)
     access = str((card.get("terms") or {}).get("access", "internal"))
     inputs = {"model": row.parameters, "table": put_frame(shop.objects, table)}
