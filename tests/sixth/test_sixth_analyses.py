@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sixth_harness as sixth
 from dure_sixth.crumb import CRUMB
+from dure_sixth.kitchens import KITCHENS
 from dure_sixth.mills import MILLS
 from test_sixth_models import shop, table, write
 
@@ -18,6 +19,8 @@ from dure.campaign import journal
 from dure.campaign.field import analysis_of, table_of
 from dure.campaign.report.findingpage import render
 from dure.campaign.service import answer_of, open_run
+from dure.campaign.spec import specification
+from dure.campaign.trace import trace
 from dure.data import datasets
 from dure.models.training import train
 
@@ -77,15 +80,26 @@ def test_it_can_be_about_the_answer_of_a_campaign(hub: sixth.InlineHub, tmp_path
     assert found.findings["summary"][1]["en"].endswith(f"{run.problem.lab['panel']}.")
     assert found.provenance["campaign"] == run.identifier
     assert answer.results in found.provenance["derived_from"]
+    chain = trace(hub.parts(), hub.ledger, hub.me, found.accession)
+    kinds = [below.what for below in chain.below]
+    assert kinds == ["event", "dataset", "dataset", "trained-model"]
+    assert [each.what for each in chain.below[2].below] == ["event", "campaign"]
     other = Answer(run.identifier, None, "oven", {}, answer.candidate)
     with pytest.raises(BadInput, match=r"(?s)not about a campaign of that kind.*kitchens"):
         analyse(shop(hub), hub.me, NAME, MILLS, write(tmp_path, FLOURS), other)
 
 
-def test_a_campaign_that_answers_with_nothing_is_said_so(hub: sixth.InlineHub) -> None:
-    run = sixth.begin(hub, "baking/kitchens")
+def test_a_campaign_without_an_answer_is_said_so(hub: sixth.InlineHub) -> None:
+    with pytest.raises(NotFound, match="not finished"):
+        answer_of(sixth.begin(hub, "baking/kitchens"))
+    tables = {key: KITCHENS[key] for key in KITCHENS if key != "quick"}
+    narrow = {"lower": 5.75, "upper": 6.0, "resolution": 0.25, "unit": "h"}
+    bare = {"lower": 0.0, "upper": 0.1, "resolution": 0.1, "unit": "%"}
+    space = {"kind": "recipe", "parameters": {**KITCHENS["space"]["parameters"], "proof": narrow, "salt": bare}}
+    more = {"budget": {"first": 4, "batch": 4, "rounds": 0}, "ladder": {"stickiest": 2.0}, "controls": {"seeds": 0}}
+    failed = sixth.finish(hub, specification({"field": "baking", **tables, "space": space, **more}, "test"))
     with pytest.raises(NotFound, match="answers with nothing"):
-        answer_of(run)
+        answer_of(failed)
 
 
 def test_what_cannot_be_analysed_is_named_and_leaves_nothing(hub: sixth.InlineHub, tmp_path: Path) -> None:

@@ -153,11 +153,18 @@ def status_of(state: State) -> str:
 
 
 def answer_of(run: Run) -> Answer:
-    """What a campaign answers with, for an analysis.
+    """What a finished campaign answers with, for an analysis.
 
     Raises:
-        NotFound: nothing was measured, or nothing passed the gate.
+        NotFound: it is not finished, nothing was measured, or nothing passed the gate.
     """
+    results = run.state.closed.get("deposit")
+    if results is None:
+        raise NotFound(
+            "this campaign is not finished: its best designs were not examined",
+            where=run.identifier,
+            remedy="go on with it, or name another campaign",
+        )
     found = answers(run)
     if not found:
         raise NotFound(
@@ -170,7 +177,7 @@ def answer_of(run: Run) -> Answer:
     only = next(iter(run.field_.simulators)) if len(run.field_.simulators) == 1 else None
     return Answer(
         run.identifier,
-        run.state.closed.get("deposit", {}).get("accession"),
+        results["accession"],
         lab.get("simulator", only) if lab["driver"] == "simulated" else None,
         lab,
         canonical([design.kind, dict(design.content), dict(design.form)]),

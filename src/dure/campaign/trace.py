@@ -336,7 +336,10 @@ class _Tracer:
         return Link("source-row", name, {**facts, "cells": found.cells}, _once([*deeper, self.dataset(accession)]))
 
     def dataset(self, accession: str) -> Link:
-        """A dataset with its package, licences and obligations; of a campaign's results, the campaign too."""
+        """A dataset with its package, licences and obligations; of a campaign's results, the campaign too.
+
+        Of the findings of an analysis, the datasets and the model that they were made from.
+        """
         with self._read() as reader:
             row = datasets.find(reader, accession)
         described = datasets.describe(self.parts.objects, row.manifest)
@@ -352,7 +355,10 @@ class _Tracer:
             "provenance": {name: value for name, value in came.items() if name != "inside"},
         }
         below = [self._event(row.sequence)]
-        if "campaign" in came:
+        if "analysis" in came:
+            below += [self.dataset(each) for each in came["derived_from"]]
+            below += [self.trained_model(came["model"])] if "model" in came else []
+        elif "campaign" in came:
             below.append(self.campaign(came["campaign"]))
         return Link("dataset", accession, facts, tuple(below))
 

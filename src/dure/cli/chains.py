@@ -189,11 +189,13 @@ def _model(name: str, f: Mapping[str, Any]) -> list[str]:
 
 
 def _trained(name: str, f: Mapping[str, Any]) -> list[str]:
+    from dure.cli.wording import of_card
+
     def told(value: Any) -> str:
-        return str(value.get(current(), value)) if isinstance(value, Mapping) else str(value)
+        return str(value.get(current(), value)) if isinstance(value, Mapping) else of_card(str(value), current())
 
     head = f"{say('model', '모델')} {name}  {f['recipe']}"
-    return [head, f"{f['property']} [{f['unit']}]: {told(f['method'])}", f"{told(f['split'])}; {f['code']}"]
+    return [head, f"{told(f['property'])} [{f['unit']}]: {told(f['method'])}", f"{told(f['split'])}; {f['code']}"]
 
 
 def _campaign(name: str, f: Mapping[str, Any]) -> list[str]:
