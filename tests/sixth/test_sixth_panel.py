@@ -123,6 +123,31 @@ def test_a_design_without_a_value_fails_and_is_none(hub: sixth.InlineHub) -> Non
     assert {m.candidate for m in failed} <= run.state.refused | {m.candidate for m in run.state.measured}
 
 
+def seeded(**lab: str) -> Any:
+    """A problem whose items the laboratory names."""
+    return specification(
+        {
+            "field": "baking",
+            "title": {"en": "Seeds on a loaf", "ko": "빵 위의 씨앗"},
+            "space": {"kind": "subset", "items": "laboratory", "most": 2, "least": 1},
+            "objective": {"property": "aroma", "unit": "1", "direction": "maximise"},
+            "budget": {"first": 3, "batch": 2, "rounds": 1},
+            "lab": {"driver": "simulated", **lab},
+            "strategy": {"name": "random"},
+            "controls": {"seeds": 0},
+        },
+        "test",
+    )
+
+
+def test_a_laboratory_can_name_what_subsets_are_made_of(hub: sixth.InlineHub) -> None:
+    run = sixth.finish(hub, seeded(simulator="pantry", shelf="lower"))
+    assert run.problem.space["items"] == ["anise", "fennel", "poppy"]
+    assert {item for c in run.known.values() for item in c.content["items"]} <= {"anise", "fennel", "poppy"}
+    with pytest.raises(BadInput, match="names no items"):
+        sixth.begin(hub, seeded(simulator="oven"))
+
+
 def test_a_campaign_whose_every_order_failed_ends_and_says_why(hub: sixth.InlineHub) -> None:
     space = {"kind": "recipe", "parameters": {**KITCHENS["space"]["parameters"]}}
     space["parameters"]["proof"] = {"lower": 5.75, "upper": 6.0, "resolution": 0.25, "unit": "h"}
@@ -201,6 +226,7 @@ def test_a_quick_look_is_another_campaign_and_says_so(hub: sixth.InlineHub, run:
     quick = read_specification("baking/kitchens", quick=True)
     assert (quick.budget.first, quick.budget.rounds) == (6, 1)
     assert "quick look" in quick.title["en"]
+    assert quick.name == "baking/kitchens-quick"
     assert sixth.begin(hub, quick).identifier != run.identifier
     with pytest.raises(BadInput, match="no quick look"):
         read_specification("baking/bread", quick=True)

@@ -29,9 +29,17 @@ def test_every_title_is_in_both_languages():
     texts = [FIELD.title, *FIELD.property_titles.values(), *(p["title"] for p in FIELD.problems.values())]
     texts += [m.title for m in FIELD.models.values()] + [c.title for m in FIELD.models.values() for c in m.columns]
     texts += [w for m in FIELD.models.values() for w in m.why.values()]
+    texts += [a.title for a in FIELD.analyses.values()] + [c.title for a in FIELD.analyses.values() for c in a.columns]
     assert all(set(text) == {"en", "ko"} and all(text.values()) for text in texts)
     assert len(FIELD.caveats["en"]) == len(FIELD.caveats["ko"])
     assert all(len(m.caveats["en"]) == len(m.caveats["ko"]) for m in FIELD.models.values())
+    assert all(len(a.caveats["en"]) == len(a.caveats["ko"]) for a in FIELD.analyses.values())
+
+
+def test_analyses_are_known_by_their_names_and_about_simulators_that_there_are():
+    assert {name: each.name for name, each in FIELD.analyses.items()} == {n: n for n in ("golden-batch", "model-check")}
+    assert all(set(each.simulators) <= set(FIELD.simulators) for each in FIELD.analyses.values())
+    assert FIELD.analyses["model-check"].reads({}) == (("cobra-models", "models", "iJO1366.xml.gz"),)
 
 
 @pytest.mark.parametrize("name", FIELD.problems)
@@ -60,7 +68,9 @@ def test_a_simulated_problem_says_so_in_its_title():
 def test_designs_are_drawn_and_labelled():
     assert FIELD.draw(fedbatch.reference(), 300, 200).startswith("<svg")
     triple = strain.reference({})
-    assert "b1380" in FIELD.draw(triple, 300, 200)
+    drawn = FIELD.draw(triple, 300, 200)
+    assert "b1380" in drawn
+    assert "iJO1366" in drawn  # whose genes they are: a design does not say in which model it is
     assert FIELD.label(triple) == "ΔALCD2x ΔLDH_D ΔPFL"
 
 

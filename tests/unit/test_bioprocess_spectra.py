@@ -13,7 +13,7 @@ from sklearn.cross_decomposition import PLSRegression
 from tests.archives import shipped
 
 from dure.base.errors import BadInput
-from dure.fields.bioprocess import spectra
+from dure.fields.bioprocess import spectra, spectra_calibration, spectra_tables
 from dure.fields.bioprocess.chemometrics import Derivative, fit_pls, held_out, hotelling_limit, residual_limit
 
 SAMPLES, BATCH = "dtuprosys/samples/", "dtuprosys/fermentation/"
@@ -30,18 +30,18 @@ def trained():
 
 @cache
 def calibration():
-    return spectra.from_bytes(trained()["model"])
+    return spectra_calibration.from_bytes(trained()["model"])
 
 
 @cache
 def samples():
-    return spectra.read_spectra(shipped("dtuprosys")[SAMPLES + "train_spectra.csv"])[1]
+    return spectra_tables.read_spectra(shipped("dtuprosys")[SAMPLES + "train_spectra.csv"])[1]
 
 
 @cache
 def batch():
     files = shipped("dtuprosys")
-    return spectra.Batch.of(files[BATCH + "fermentation_spectra.csv"], files[BATCH + "fermentation_hplc.csv"])
+    return spectra_tables.Batch.of(files[BATCH + "fermentation_spectra.csv"], files[BATCH + "fermentation_hplc.csv"])
 
 
 def figure(name):
@@ -99,24 +99,27 @@ def test_spectra_end_at_the_last_hplc_point():
 
 def test_streaming_says_row_by_row_what_the_whole_table_says():
     rows = batch().spectra[:40]
-    streamed = list(spectra.stream(calibration(), iter(rows)))
+    streamed = list(spectra_calibration.stream(calibration(), iter(rows)))
     np.testing.assert_allclose([value for value, _ in streamed], calibration().predict(rows), rtol=1e-9)
     assert [code for _, code in streamed] == calibration().why(rows)
 
 
 def test_limits_hold_for_samples_that_were_held_out():
     c = calibration()
-    glucose = spectra.read_column(shipped("dtuprosys")[SAMPLES + "train_hplc.csv"], "glucose")
+    glucose = spectra_tables.read_column(shipped("dtuprosys")[SAMPLES + "train_hplc.csv"], "glucose")
     names = [str(i) for i in range(21)]
     errors, q, t2 = held_out(c.derivative(samples()), glucose, names, c.components)
     np.testing.assert_allclose(errors[:, -1], c.errors)
     outside = (q[:, -1] > c.q) | (t2[:, -1] > c.t2)
     assert outside.mean() <= 0.05
-    assert spectra.false_alarms(c, samples(), glucose, names) == figure("false alarms on held-out samples")["value"]
-    assert spectra.false_alarms(c, samples(), glucose, names) <= 0.1
+    assert (
+        spectra_calibration.false_alarms(c, samples(), glucose, names)
+        == figure("false alarms on held-out samples")["value"]
+    )
+    assert spectra_calibration.false_alarms(c, samples(), glucose, names) <= 0.1
     spoilt = samples().copy()
     spoilt[4] += 0.02 * np.exp(-0.5 * ((c.wavenumbers - 1250.0) / 12.0) ** 2)
-    assert spectra.false_alarms(c, spoilt, glucose, names) == pytest.approx(1 / 21)
+    assert spectra_calibration.false_alarms(c, spoilt, glucose, names) == pytest.approx(1 / 21)
     assert hotelling_limit(21, 2, 0.99) > hotelling_limit(21, 2, 0.95) > 0
     assert residual_limit(np.arange(1.0, 20.0), 0.99) > residual_limit(np.arange(1.0, 20.0), 0.95) > 10
 
@@ -163,7 +166,7 @@ def test_predict_on_a_users_table_with_other_wavenumbers():
 def test_spectra_that_do_not_cover_the_range_are_refused():
     table = pa.table({"row": [0], **{f"{a}": [0.1] for a in range(950, 1400, 2)}})
     with pytest.raises(BadInput, match="do not cover"):
-        spectra.spectra_of(table, calibration().wavenumbers)
+        spectra_tables.spectra_of(table, calibration().wavenumbers)
 
 
 def test_own_samples_go_through_the_same_recipe_and_repeats_stay_together():
@@ -188,18 +191,18 @@ def test_own_samples_go_through_the_same_recipe_and_repeats_stay_together():
     assert "ferment" not in told
     assert "batch" not in told
     assert card["training"].startswith("24 spectra of 12 samples")
-    own = spectra.from_bytes(made["model"])
+    own = spectra_calibration.from_bytes(made["model"])
     scores = np.abs(own.errors).reshape(12, 2).max(axis=1)  # one score a sample: its largest error
     assert own.half80 == pytest.approx(np.sort(scores)[int(np.ceil(13 * 0.8)) - 1])
     assert own.half95 == pytest.approx(scores.max())
     with pytest.raises(BadInput, match="too few"):
-        spectra.calibrate(axis, rows[:6], glucose[:6], ["a", "b", "c", "d", "e", "f"])
+        spectra_calibration.calibrate(axis, rows[:6], glucose[:6], ["a", "b", "c", "d", "e", "f"])
 
 
 def test_template_is_a_table_that_the_recipe_reads():
     table = pacsv.read_csv(io.BytesIO(spectra.SPECTRA.template.encode()))
     names = [name.partition(" [")[0] for name in table.column_names]
-    assert spectra.spectra_of(table.rename_columns(names), calibration().wavenumbers)[1].shape[0] == 2
+    assert spectra_tables.spectra_of(table.rename_columns(names), calibration().wavenumbers)[1].shape[0] == 2
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -1,14 +1,19 @@
 """Knock-outs in genome-scale models: known figures, the list of targets, balances, and sick models caught."""
 
 import json
+import tempfile
+import tomllib
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from tests.archives import archive
 
 from dure.base.canonical import canonical
-from dure.base.errors import BadInput
+from dure.base.errors import BadInput, Unavailable
 from dure.design.candidate import Candidate
+from dure.design.described import described_space
 from dure.fields.bioprocess import strain
 
 pytest.importorskip("cobra")
@@ -50,8 +55,50 @@ def test_wild_type_and_optknock_triple(iJO1366):
     assert (again.growth, *again.least) == pytest.approx((wild.growth, *wild.least), abs=1e-6)  # nothing stays behind
 
 
+def test_what_competes_falls_with_each_loss_on_the_way_to_the_triple(iJO1366):
+    from dure.fields.bioprocess.strain_model import production, rivals
+
+    others = rivals(sbml("iJO1366"), tuple(sorted(strain.ANAEROBIC.items())), strain.PRODUCT)
+    assert set(others) == {"EX_ac_e", "EX_etoh_e", "EX_for_e", "EX_lac__D_e"}
+    known = strain.items()
+    made = [
+        production(iJO1366, [gene for item in lost for gene in known[item]], strain.PRODUCT, others)
+        for lost in ((), ("ALCD2x",), ("ALCD2x", "PFL"), strain.OPTKNOCK)
+    ]
+    left = [each.competing for each in made]
+    assert left[0] == pytest.approx(1.0, abs=1e-6)
+    assert all(after < before - 0.1 for before, after in pairwise(left))
+    assert left[3] <= 0.25 < left[2]  # the problem's bound is kept by the triple and by none of the steps
+    assert [each.coupled > 1 for each in made] == [False, False, False, True]
+
+
+def test_a_solve_that_runs_in_a_circle_begins_anew_and_at_last_is_given_up(monkeypatch):
+    from dure.fields.bioprocess import strain_model
+
+    with strain_model.model_of(sbml("textbook"), {}) as model:
+        usual, tried = model.slim_optimize, []
+
+        def circling(times):
+            def solve(error_value):
+                tried.append(model.solver.configuration.timeout)
+                model.solver.configuration.timeout = 0 if len(tried) <= times else None
+                return usual(error_value=error_value)
+
+            return solve
+
+        monkeypatch.setattr(model, "slim_optimize", circling(1))
+        assert strain_model.optimum(model) == pytest.approx(0.8739, abs=1e-4)
+        assert tried == [strain_model.STUCK, 0]
+        tried.clear()
+        monkeypatch.setattr(model, "slim_optimize", circling(9))
+        with pytest.raises(Unavailable, match="was not solved within"):
+            strain_model.optimum(model)
+        assert model.solver.configuration.timeout is None
+
+
 def test_one_isozyme_is_not_enough(iJO1366):
-    from dure.fields.bioprocess.strain_model import gene_cut, lose
+    from dure.fields.bioprocess.strain_model import lose
+    from dure.fields.bioprocess.strain_targets import gene_cut
 
     assert gene_cut(iJO1366.reactions.LDH_D) == ("b1380", "b2133")
     assert len(gene_cut(iJO1366.reactions.ALCD2x)) == 3
@@ -70,7 +117,7 @@ def test_every_cut_switches_its_reaction_off_and_no_part_of_it_does(iJO1366):
 
 @pytest.mark.slow
 def test_the_shipped_items_are_those_of_the_rule(iJO1366):
-    from dure.fields.bioprocess.strain_model import carrying, targets_of
+    from dure.fields.bioprocess.strain_targets import carrying, targets_of
 
     found = targets_of(iJO1366)
     assert dict(found.genes) == strain.items()
@@ -100,7 +147,8 @@ def test_moma_stands_beside_fba(iJO1366):
 
 @pytest.mark.parametrize("name", ["textbook", pytest.param("salmonella", marks=pytest.mark.slow)])
 def test_a_users_model_is_looked_at(name):
-    from dure.fields.bioprocess.strain_model import model_of, soundness
+    from dure.fields.bioprocess.soundness import soundness
+    from dure.fields.bioprocess.strain_model import model_of
 
     with model_of(sbml(name), {}) as model:
         found = soundness(model)
@@ -109,7 +157,8 @@ def test_a_users_model_is_looked_at(name):
 
 
 def test_a_model_that_makes_energy_from_nothing_is_caught():
-    from dure.fields.bioprocess.strain_model import model_of, soundness
+    from dure.fields.bioprocess.soundness import soundness
+    from dure.fields.bioprocess.strain_model import model_of
 
     with model_of(sbml("textbook"), {}) as model:
         model.reactions.ATPM.lower_bound = -10.0  # maintenance that runs backwards
@@ -207,3 +256,96 @@ def test_the_closer_look_is_at_the_model_that_was_tuned_on():
     assert "HEX7" in strain.items()
     with pytest.raises(BadInput, match="names no gene set"):
         ladder.rungs[0].check.run([strange])
+
+
+OWN = "DS-ABC123/own.xml"
+
+
+def test_an_own_model_is_read_from_the_dataset_that_it_was_deposited_as():
+    assert strain.reads({"model": OWN}) == (("dataset", "DS-ABC123", "own.xml"),)
+    for wrong in ("DS-ABC123", "DS-ABC123/", "DS-a b/own.xml", "own.xml", "DS-A/b/c.xml"):
+        with pytest.raises(BadInput, match="no model"):
+            strain.reads({"model": wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "items"), [("textbook", ["PFL"]), pytest.param("salmonella", ["PFL"], marks=pytest.mark.slow)]
+)
+def test_an_own_model_is_run_as_the_shipped_one_of_the_same_name(name, items):
+    candidate = canonical(["subset", {"items": items}, {"items": items}])
+    lab = {"product": "EX_ac_e", "medium": {"EX_o2_e": 0.0}}
+    shipped, own = (
+        json.loads(
+            strain.run_strain({"candidate": candidate, file: sbml(name)}, {**lab, "model": model}, 1, quiet)["values"]
+        )
+        for file, model in ((f"cobra-models/models/{name}.xml.gz", name), (f"dataset/{OWN}", OWN))
+    )
+    assert {key: each["value"] for key, each in own.items()} == pytest.approx(
+        {key: each["value"] for key, each in shipped.items()}, abs=1e-6
+    )
+    assert own["growth"]["value"] > 0.02
+
+
+def sick():
+    """The textbook model with maintenance that runs backwards, as a file."""
+    import gzip
+
+    from cobra.io import write_sbml_model
+
+    from dure.fields.bioprocess.strain_model import model_of
+
+    with model_of(sbml("textbook"), {}) as model, tempfile.TemporaryDirectory() as folder:
+        model.reactions.ATPM.lower_bound = -10.0
+        write_sbml_model(model, f"{folder}/sick.xml")
+        return gzip.compress(Path(f"{folder}/sick.xml").read_bytes(), mtime=0)
+
+
+def test_an_own_model_that_makes_energy_from_nothing_is_refused_before_anything_is_ordered():
+    from dure.fields.bioprocess.field import FIELD
+
+    lab = {"simulator": "strain", "model": OWN, "product": "EX_ac_e", "medium": {"EX_o2_e": 0.0}}
+    with pytest.raises(BadInput, match="makes 10 mmol/gDW/h of ATP from nothing"):
+        FIELD.finalists({"n": 1, "check": "strain", **lab}, lambda *_: sick())
+    candidate = canonical(["subset", {"items": ["PFL"]}, {"items": ["PFL"]}])
+    with pytest.raises(BadInput, match="from nothing"):
+        strain.run_strain({"candidate": candidate, f"dataset/{OWN}": sick()}, lab, 1, quiet)
+    assert FIELD.finalists({"n": 1, "check": "strain", **lab}, lambda *_: sbml("textbook")).rungs
+
+
+def checked(data, lab):
+    from dure.fields.bioprocess.model_check import check_model
+
+    made = check_model({f"dataset/{OWN}": data}, {"lab": {"model": OWN, **lab}}, 1, quiet)
+    return json.loads(made["findings"]), made
+
+
+@pytest.mark.parametrize("name", ["textbook", pytest.param("salmonella", marks=pytest.mark.slow)])
+def test_the_check_of_a_model_gives_items_that_a_problem_takes_and_every_exclusion(name):
+    from dure.fields.bioprocess.strain_model import model_of
+    from dure.fields.bioprocess.strain_targets import gene_cut
+
+    medium = {"EX_o2_e": 0.0, "EX_glc__D_e": 20.0}  # with the 5 of its file salmonella grows too slowly without oxygen
+    found, made = checked(sbml(name), {"product": "EX_succ_e", "medium": medium})
+    assert found["passed"] is True
+    figures = {row[0]["en"]: row[1] for row in found["tables"][0]["rows"]}
+    assert figures["ATP from nothing (mmol/gDW/h)"] == pytest.approx(0.0, abs=1e-6)
+    assert (figures["reactions that do not balance"] == 0) == (name == "textbook")
+    space = described_space(tomllib.loads(made["items.toml"].decode())["space"])
+    assert len(space.items) >= 5
+    with model_of(sbml(name), {}) as model:
+        reactions = {r.id for r in model.reactions}
+        genes = {row[0]: row[1] for row in found["tables"][2]["rows"]}
+        assert all(genes[item].split() == list(gene_cut(model.reactions.get_by_id(item))) for item in space.items[:5])
+    excluded = dict(line.replace('"', "").split(",") for line in made["excluded.csv"].decode().splitlines()[1:])
+    assert not set(excluded) & set(space.items)
+    assert set(excluded) | set(genes) <= reactions
+    assert excluded["EX_succ_e"] == "exchange"
+    assert figures["reactions"] == len(excluded) + figures["gene sets that may be lost"]
+
+
+def test_the_check_says_what_is_wrong_with_a_model():
+    found, _ = checked(sick(), {"product": "EX_ac_e", "medium": {"EX_o2_e": 0.0}})
+    assert found["passed"] is False
+    assert "makes 10 mmol/gDW/h of ATP from nothing" in found["summary"][0]["en"]
+    with pytest.raises(BadInput, match=r"grows 0 /h in this medium"):
+        checked(sbml("textbook"), {"medium": {"EX_glc__D_e": 0.0}})

@@ -132,9 +132,26 @@ def test_the_first_day_of_a_batch(fault):
 
 
 @pytest.mark.slow
-def test_a_whole_batch():
-    own, total = compared(0, twin.STEPS)
+@pytest.mark.parametrize("fault", [0, 6])
+def test_a_whole_batch(fault):
+    own, total = compared(0, twin.STEPS, fault)
     assert twin.summed_as_published(own)[0] == pytest.approx(total, rel=1e-4)
+
+
+def test_where_the_coolants_controller_chatters_the_twin_converges_and_is_no_chaos():
+    draws = [twin.draw(0)]
+
+    def coolant(substeps, more=0.0):
+        flows = twin.default_flows() * (1 + more)
+        return twin.run(flows, draws, [6], substeps=substeps, overrun=True)["coolant"][0] / 1500
+
+    finest = coolant(160)
+    away = {n: np.quantile(np.abs(coolant(n) - finest), 0.99) for n in (twin.SUBSTEPS, twin.FINE, 80)}
+    # With the steps of other batches the twin would miss the tolerance to the reference (test_a_whole_batch).
+    assert away[twin.SUBSTEPS] > 1e-3 > away[twin.FINE] > 2 * away[80]
+    np.testing.assert_array_equal(coolant(None), coolant(twin.FINE))
+    # A batch fed a millionth more stays as near: what differed was the step's error, not the batch.
+    assert np.abs(coolant(None, 1e-6) - coolant(None)).max() < 1e-4
 
 
 def test_first_defect_a_profile_holds_until_its_time():

@@ -12,19 +12,7 @@ from dure.design.candidate import Candidate
 from dure.fields.device import dossier, verification
 from dure.fields.device.settings import design, reference
 
-TUNED = {
-    "basal": 1.05,
-    "carbohydrate ratio": 1.1,
-    "correction": 2.2,
-    "target": 125,
-    "lead": 15,
-    "gain": 0.26,
-    "integral time": 250,
-    "derivative time": 110,
-    "insulin feedback": 0.5,
-}
-
-
+SHIPPED = dossier.tuning(dossier.shipped())
 HAZARD = {"id": "H1", "severity": 5, "before": 3, "measured": ["below 54"], "run": "greedy", "control": ["R1"],
           "sequence": {"en": "so", "ko": "그렇게"}, "harm": {"en": "so", "ko": "그렇게"}}  # fmt: skip
 
@@ -78,7 +66,7 @@ def test_residual_risk_follows_what_was_seen():
 def test_a_bolus_without_a_reading_is_for_announced_carbohydrate_alone(files, monkeypatch):  # noqa: F811
     """The smallest pulse beyond the meal's, when there is no reading, breaks R4; the meal's own does not."""
     ran = verification.run
-    assert verification.verified(files, design(TUNED, "controller"), 2, ["stale"])["stale"].passed
+    assert verification.verified(files, dossier.shipped(), 2, ["stale"])["stale"].passed
 
     def broken(patients, made, settings, automatic=False):
         traces = ran(patients, made, settings, automatic)
@@ -89,19 +77,19 @@ def test_a_bolus_without_a_reading_is_for_announced_carbohydrate_alone(files, mo
         return traces
 
     monkeypatch.setattr(verification, "run", broken)
-    assert not verification.verified(files, design(TUNED, "controller"), 2, ["stale"])["stale"].passed
+    assert not verification.verified(files, dossier.shipped(), 2, ["stale"])["stale"].passed
 
 
 def test_the_plan_reads_units_and_refuses_another_kind_of_design(files):  # noqa: F811
-    good = design(TUNED, "controller")
+    good = dossier.shipped()
     in_hours = {
         **good.form,
-        "lead": {"value": TUNED["lead"] / 60, "unit": "h"},
+        "lead": {"value": SHIPPED["lead"] / 60, "unit": "h"},
         "gain": {"value": 0.01, "unit": "/min"},
     }
-    assert dossier.tuning(Candidate("recipe", {}, in_hours)) == pytest.approx({**TUNED, "gain": 0.6})
+    assert dossier.tuning(Candidate("recipe", {}, in_hours)) == pytest.approx({**SHIPPED, "gain": 0.6})
     said = dossier.decide(files, Candidate("recipe", {}, in_hours), 1).reasons
-    assert any("gain = 0.6 is not within" in reason for reason in said)
+    assert any("gain = 0.6 ∉" in reason for reason in said)
     with pytest.raises(BadInput, match="no design of the simulator controller"):
         dossier.decide(files, reference("therapy"), 1)
 
@@ -121,23 +109,47 @@ def test_a_limit_that_does_not_hold_is_found(files, monkeypatch):  # noqa: F811
         return traces
 
     monkeypatch.setattr(verification, "run", broken)
-    found = verification.verified(files, design(TUNED, "controller"), 1, ["rate", "board", "suspend", "stale"])
+    found = verification.verified(files, dossier.shipped(), 1, ["rate", "board", "suspend", "stale"])
     assert [name for name, one in found.items() if one.passed] == []
 
 
+def test_an_automatic_bolus_beyond_its_limit_is_found(files, monkeypatch):  # noqa: F811
+    """Meals' boluses pass 12 % of a day's insulin; were they the law's own, R2 would be broken."""
+    ran = verification.run
+    assert verification.verified(files, dossier.shipped(), 2, ["board"])["board"].passed
+
+    def broken(patients, made, settings, automatic=False):
+        traces = ran(patients, made, settings, automatic)
+        return replace(traces, own=traces.bolus)
+
+    monkeypatch.setattr(verification, "run", broken)
+    assert not verification.verified(files, dossier.shipped(), 2, ["board"])["board"].passed
+
+
 def test_the_plan_accepts_what_keeps_bounds_and_every_requirement(files, monkeypatch):  # noqa: F811
-    """The gate passes no design that is known, so what it finds is put in; the bounds alone then decide."""
+    """What the verifications find is put in, so that the bounds alone decide; the next test but one runs them."""
     kept = verification.Finding(0.0, "1", "<= 1", True, 1)
     monkeypatch.setattr(dossier, "verified", lambda files, one, days, names: dict.fromkeys(names, kept))
-    assert dossier.decide(files, design(TUNED, "controller")).accepted
-    assert not dossier.decide(files, design({**TUNED, "gain": 0.5}, "controller")).accepted
+    assert dossier.decide(files, dossier.shipped()).accepted
+    assert not dossier.decide(files, design({**SHIPPED, "gain": 0.5}, "controller")).accepted
     broken = {"gate": replace(kept, passed=False)}
     monkeypatch.setattr(dossier, "verified", lambda files, one, days, names: {**dict.fromkeys(names, kept), **broken})
-    assert dossier.decide(files, design(TUNED, "controller")).reasons[0].startswith("R6")
+    assert dossier.decide(files, dossier.shipped()).reasons[0].startswith("R6")
+
+
+@pytest.mark.slow
+def test_the_plan_is_executed_once_and_refused_once(files):  # noqa: F811
+    """The shipped proposals, each decided by every verification and the gate over fourteen days."""
+    whole, beyond = (design({**SHIPPED, **change}, "controller") for change in dossier.content()["proposal"])
+    assert dossier.decide(files, whole).reasons == ()
+    refused = dossier.decide(files, beyond)
+    assert not refused.accepted
+    # Within the plan's bounds: it is the patients who refuse it.
+    assert all(reason.startswith("R6") for reason in refused.reasons)
 
 
 def test_the_file_and_the_plan(files):  # noqa: F811
-    good = design(TUNED, "controller")
+    good = dossier.shipped()
     bad = design({"basal": 1.3, "correction": 0.5, "target": 100, "gain": 0.6}, "controller")
     origin = {"en": "tuned on the other half", "ko": "나머지 절반에서 조율"}
     out = dossier.compiled(files, good, origin, [good, bad], days=4)

@@ -166,11 +166,15 @@ def test_the_calculator_is_the_references_but_for_its_three_changes(reference, f
     row = calculator.quest[calculator.quest.Name == "adult#003"].iloc[0]
     for grams, glucose in ((60.0, 130.0), (60.0, 210.0), (5.0, 260.0)):
         _, rate = calculator._bb_policy("adult#003", grams / 5, glucose, 5)
-        found = bolus(grams, glucose, row.CR, row.CF, 140.0)
+        found = bolus(grams, glucose, row.CR, row.CF, 140.0, 0.0)
         assert 0 <= 5 * rate - found < PULSE
         assert found / PULSE == pytest.approx(round(found / PULSE))
-    assert bolus(60.0, float("nan"), row.CR, row.CF, 140.0) == bolus(60.0, 130.0, row.CR, row.CF, 140.0)
-    assert bolus(1.0, 160.0, 50.0, 5.0, 200.0) == 0
+    assert bolus(60.0, float("nan"), row.CR, row.CF, 140.0, 0.0) == bolus(60.0, 130.0, row.CR, row.CF, 140.0, 0.0)
+    assert bolus(1.0, 160.0, 50.0, 5.0, 200.0, 0.0) == 0
+    # 2 U for 40 g, 2 U for 80 mg/dL above the target, of which 1.5 are on board already.
+    assert bolus(40.0, 220.0, 20.0, 40.0, 140.0, 0.0) == pytest.approx(4.0)
+    assert bolus(40.0, 220.0, 20.0, 40.0, 140.0, 1.5) == pytest.approx(2.5)
+    assert bolus(40.0, 220.0, 20.0, 40.0, 140.0, 9.0) == pytest.approx(2.0)
 
 
 def test_a_thousand_patient_days_in_three_cpu_seconds(day):

@@ -32,10 +32,13 @@ class Simulator:
             (canonical JSON: property -> {value, and where known sd and n}), or `failed` (canonical JSON of a code such
             as `diverged`) where this design has no value. What else it gives is kept beside the order.
         reads: which files of fetched sources it needs, from the `lab` table; refuses a table it cannot take.
+        items: task from these files, with `lab` in params, to `items` (canonical JSON, a list of names), for a space of
+            subsets that says `items = "laboratory"`.
     """
 
     run: Task
     reads: Callable[[Mapping[str, Any]], Sequence[Read]] = lambda lab: ()
+    items: Task | None = None
 
 
 @dataclass(frozen=True)

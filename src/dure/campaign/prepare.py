@@ -7,6 +7,7 @@ go into the wells of a plate.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -35,6 +36,7 @@ from dure.data import datasets
 from dure.data.sourcefiles import source_row
 from dure.data.sources import find_source
 from dure.data.tables import UserTable, read_table
+from dure.models.inputs import succeeded
 from dure.store.frames import get_frame, put_frame
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ CHUNK_ROWS = 500
 """Rows a task prepares or describes: pools are shared out over the workers."""
 AGREEMENT = 0.5
 """Values of one compound that lie further apart, in the objective's unit, are no replicates."""
+NAMED_BY_LABORATORY = "laboratory"
+"""What `[space] items` says where the simulator finds them in its files."""
 PREPARING = Resources(memory_mb=4096, seconds=3600.0)
 
 
@@ -97,9 +101,10 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
     examined = _examined(parts, field, spec)
     if spec.space.get("kind", "pool") == "pool":
         return _with_pool(parts, owner, spec, field, setup)
-    own_space(field, spec.space)  # refuses a description it cannot take
-    setup = replace(setup, problem=replace(problem, space=dict(spec.space)))
-    return _with_sources(parts, field, setup, examined)
+    setup = _with_sources(parts, field, setup, examined)
+    space = _with_items(parts, field, spec, setup.access)
+    own_space(field, space)  # refuses a description it cannot take
+    return replace(setup, problem=replace(problem, space=space))
 
 
 def _examined(parts: Parts, field: Field, spec: Specification) -> list[Any]:
@@ -123,6 +128,23 @@ def _with_sources(parts: Parts, field: Field, setup: Setup, examined: Sequence[A
     rows = [*(source_row(parts.act("system:data"), source, part) for source, part, _ in reads), *examined]
     access = max([setup.access, *(row.access for row in rows)], key=ACCESS.index)
     return replace(setup, sources=tuple(dict.fromkeys(row.accession for row in rows)), access=access)
+
+
+def _with_items(parts: Parts, field: Field, spec: Specification, access: str) -> dict[str, Any]:
+    """The `space` table; where its items are for the laboratory to name, with those that its files hold."""
+    table = dict(spec.space)
+    if table.get("items") != NAMED_BY_LABORATORY:
+        return table
+    simulator = simulator_of(field, spec.lab) if spec.lab["driver"] == "simulated" else None
+    if simulator is None or simulator.items is None:
+        raise BadInput(
+            "this laboratory names no items", where="[space], items", remedy='write them out: items = ["…", …]'
+        )
+    files = {"/".join(name): parts.objects.put(parts.read_source(*name)) for name in simulator.reads(spec.lab)}
+    params = {"lab": dict(spec.lab), "packages": package_versions(field)}
+    [result] = parts.tasks.run([Call(simulator.items, files, params, access, 1, PREPARING)])
+    succeeded(result, "the items could not be found", "[space], items")
+    return {**table, "items": json.loads(parts.objects.get(result.outputs["items"]))}
 
 
 def _laboratory(spec: Specification) -> dict[str, Any]:

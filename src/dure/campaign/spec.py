@@ -91,7 +91,9 @@ def read_specification(text: str, *, quick: bool = False) -> Specification:
             f"the field {field_name} has no problem {problem!r}",
             remedy=f"it has {', '.join(f'{field_name}/{name}' for name in sorted(problems))}; or name a problem.toml",
         )
-    return specification(_looked_at({"field": field_name, **problems[problem]}, quick, text), text, name=text)
+    # A name of its own: its report and the campaign that its name stands for are not those of the whole one.
+    name = f"{text}-{QUICK}" if quick else text
+    return specification(_looked_at({"field": field_name, **problems[problem]}, quick, text), text, name=name)
 
 
 def _looked_at(value: Mapping[str, Any], quick: bool, where: str) -> dict[str, Any]:

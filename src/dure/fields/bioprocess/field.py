@@ -11,6 +11,8 @@ from dure.base.errors import BadInput
 from dure.campaign.field import Field, ReadSource, Simulator, Texts, simulator_of
 from dure.design.candidate import Candidate
 from dure.fields.bioprocess import fedbatch, strain, strain_check
+from dure.fields.bioprocess.golden_analysis import GOLDEN_BATCH
+from dure.fields.bioprocess.model_check import MODEL_CHECK
 from dure.fields.bioprocess.problems import PROBLEMS
 from dure.fields.bioprocess.spectra import SPECTRA
 from dure.verify.ladder import Ladder
@@ -57,6 +59,7 @@ def draw(candidate: Candidate, width: int, height: int) -> str:
 def _genes(candidate: Candidate, width: int, height: int) -> str:
     known = strain.items()
     lines = [f"Δ{item}: {' '.join(known.get(item, ()))}" for item in candidate.content["items"]]
+    lines.append(f"genes: {strain.OWN}")  # a design does not say in which model it is; other models have other genes
     rows = "".join(
         f'<text x="4" y="{16 + 15 * i}" font-size="11">{escape(line)}</text>' for i, line in enumerate(lines)
     )
@@ -100,6 +103,10 @@ _TITLES: dict[str, Texts] = {
         "en": "product that growth cannot avoid, mean at 100, 95 and 90 % of it",
         "ko": "성장이 피할 수 없는 산물, 최대 성장의 100, 95, 90 %에서의 평균",
     },
+    "competing products": {
+        "en": "capacity left for competing products, of the unchanged cell's",
+        "ko": "경쟁 산물을 만들 수 있는 능력 가운데 남은 비율",
+    },
     **strain_check.TITLES,
     "strain": {"en": "closer look at the strain", "ko": "균주 자세히 보기"},
     "most product": {"en": "most product at full growth", "ko": "최대 성장에서 산물의 최댓값"},
@@ -127,9 +134,10 @@ FIELD = Field(
     finalists=finalists,
     simulators={
         "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads),
-        "strain": Simulator(strain.run_strain, reads=strain.reads),
+        "strain": Simulator(strain.run_strain, reads=strain.reads, items=strain.found_items),
     },
     models={SPECTRA.name: SPECTRA},
+    analyses={each.name: each for each in (GOLDEN_BATCH, MODEL_CHECK)},
     property_titles=_TITLES,
     caveats={
         "en": (

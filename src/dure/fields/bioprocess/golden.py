@@ -8,13 +8,14 @@ feedback that stands still for twelve intervals between its bounds has stopped o
 an alarm of its own.
 
 An envelope holds for the recipe it was learnt on and for no other: healthy batches of another recipe alarm. `simulated`
-takes the flows of a recipe, so that `learn` gives the envelope of that one.
+takes the flows of a recipe, so that `learn` gives the envelope of that one. For batches of another plant `learn` takes
+the variables that are read there and the time between two readings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -30,9 +31,13 @@ VARIABLES = (
 """On-line; set-points and the flows that follow them are left out, so that a fault must show in the batch."""
 FLOWS = ("base", "acid", "coolant")
 """In log10(1 + L/h); the first and the last are watched for standing still."""
-_FED_BACK = (VARIABLES.index("base"), VARIABLES.index("coolant"))
-MEAN, BACK, SPAN, HELD, MARGIN, STILL, SETTLED = 3, 25, 31, 3, 1.3, 12, 10
-"""Intervals averaged, looked back, searched and held; margin; intervals of standing still, and not judged at first."""
+FED_BACK = ("base", "coolant")
+MEAN, BACK, SPAN, SETTLED = 0.6, 5.0, 3.0, 2.0
+"""Hours averaged, looked back, searched either way, and not judged at first."""
+FEWEST = 20
+"""Batches to learn from, and to read limits off, at least."""
+HELD, STILL, MARGIN = 3, 12, 1.3
+"""Intervals that a distance holds, and of standing still; margin of the limits."""
 LEARN = tuple(range(40000, 47500, 50))
 CHECK = tuple(range(60000, 65000, 50))
 
@@ -45,18 +50,28 @@ def measured(runs: twin.Runs) -> Floats:
     return np.stack([columns[name] for name in VARIABLES], axis=-1)
 
 
-def _change(values: Floats) -> Floats:
-    """Mean of the last intervals less that mean five hours before, over the readings there are; NaN: none on a side."""
+def _intervals(hours: float, step: float) -> int:
+    return max(1, round(hours / step))
+
+
+def change(values: Floats, step: float = twin.STEP) -> Floats:
+    """Mean of the last intervals less that mean five hours before, over the readings there are; NaN: none on a side.
+
+    Args:
+        values: shape (lanes, intervals, variables), the shape of what is given back.
+        step: hours between two readings.
+    """
+    width, back = _intervals(MEAN, step), _intervals(BACK, step)
     known = np.isfinite(values)
     total, count = (
         np.cumsum(np.concatenate([np.zeros_like(values[:, :1]), each], axis=1), axis=1)
         for each in (np.where(known, values, 0.0), known.astype(float))
     )
     upto = np.arange(1, values.shape[1] + 1)
-    since = np.maximum(upto - MEAN, 0)
+    since = np.maximum(upto - width, 0)
     n = count[:, upto] - count[:, since]
     mean: Floats = np.divide(total[:, upto] - total[:, since], n, out=np.full(n.shape, np.nan), where=n > 0)
-    before = np.concatenate([np.repeat(mean[:, :1], BACK, axis=1), mean], axis=1)
+    before = np.concatenate([np.repeat(mean[:, :1], back, axis=1), mean], axis=1)
     return np.asarray(mean - before[:, : mean.shape[1]])
 
 
@@ -67,7 +82,8 @@ class Envelope:
     Attributes:
         centre, half: shape (intervals, variables).
         limits: of the distance in half widths, shape (variables,).
-        lowest, highest: of the flows under feedback, shape (2,).
+        lowest, highest: of the flows under feedback, in the order of `fed_back`.
+        names: of the variables; `step`: hours between two readings.
     """
 
     centre: Floats
@@ -75,6 +91,13 @@ class Envelope:
     limits: Floats
     lowest: Floats
     highest: Floats
+    names: tuple[str, ...] = VARIABLES
+    step: float = twin.STEP
+
+    @property
+    def fed_back(self) -> list[int]:
+        """Places of the flows under feedback among the variables."""
+        return [i for i, name in enumerate(self.names) if name in FED_BACK]
 
     def distance(self, values: Floats) -> Floats:
         """Distance in half widths that held for three intervals, over its limit; above 1 is an alarm.
@@ -89,22 +112,22 @@ class Envelope:
 
     def _raw(self, values: Floats) -> Floats:
         n = values.shape[1]
-        _same_variables(values)
+        _same_variables(values, self.names)
         if n > len(self.centre):
             raise BadInput(
                 f"the batch has {n} intervals, those that were learnt from {len(self.centre)}",
                 remedy="cut it where they end, or learn from batches that are as long",
             )
-        away = np.nan_to_num(np.abs(_change(values) - self.centre[:n]) / self.half[:n], posinf=np.inf)
+        away = np.nan_to_num(np.abs(change(values, self.step) - self.centre[:n]) / self.half[:n], posinf=np.inf)
         held = away.copy()
         for back in range(1, HELD):
             held[:, back:] = np.minimum(held[:, back:], away[:, :-back])
-        held[:, :SETTLED] = 0.0
+        held[:, : _intervals(SETTLED, self.step)] = 0.0
         return held
 
     def still(self, values: Floats) -> NDArray[np.bool_]:
-        """Whether a flow under feedback stood still between its bounds, shape (lanes, intervals, 2)."""
-        flows = values[:, :, list(_FED_BACK)]
+        """Whether a flow under feedback stood still between its bounds, shape (lanes, intervals, flows)."""
+        flows = values[:, :, self.fed_back]
         free = (flows > self.lowest + 1e-3) & (flows < self.highest - 1e-3)
         same = np.zeros(flows.shape, dtype=bool)
         same[:, 1:] = (np.abs(np.diff(flows, axis=1)) < 1e-9) & free[:, 1:]
@@ -116,7 +139,7 @@ class Envelope:
     def alarms(self, values: Floats) -> NDArray[np.bool_]:
         """Left the envelope, stands still or gives no reading; shape (lanes, intervals, variables)."""
         found = (self.distance(values) > 1) | ~np.isfinite(values)
-        found[:, :, list(_FED_BACK)] |= self.still(values)
+        found[:, :, self.fed_back] |= self.still(values)
         return found
 
     def first(self, values: Floats) -> list[tuple[float, str, str] | None]:
@@ -136,47 +159,60 @@ class Envelope:
             shown = np.where(alarms[lane, step], np.where(silent, np.inf, distance[lane, step]), -1.0)
             at = int(shown.argmax())
             how = "no reading" if silent[at] else "away" if shown[at] > 1 else "still"
-            found.append(((step + 1) * twin.STEP, VARIABLES[at], how))
+            found.append(((step + 1) * self.step, self.names[at], how))
         return found
 
 
-def _same_variables(values: Floats) -> None:
-    if values.ndim != 3 or values.shape[2] != len(VARIABLES):
+def _same_variables(values: Floats, names: Sequence[str]) -> None:
+    if values.ndim != 3 or values.shape[2] != len(names):
         raise BadInput(
-            f"batches are a table of shape {values.shape}, not of batches, intervals and {len(VARIABLES)} variables",
+            f"batches are a table of shape {values.shape}, not of batches, intervals and {len(names)} variables",
             remedy="give the variables of VARIABLES, in their order",
         )
 
 
-def learn(normal: Floats, check: Floats) -> Envelope:
+def learn(normal: Floats, check: Floats, names: Sequence[str] = VARIABLES, step: float = twin.STEP) -> Envelope:
     """From two sets of normal batches of one recipe, shape (lanes, intervals, variables) each.
 
+    Args:
+        names: of the variables, those of `FLOWS` as logarithms.
+        step: hours between two readings.
+
     Raises:
-        BadInput: fewer than twenty batches in either, of which no limit could be read, or a reading that is missing.
+        BadInput: fewer than twenty batches in either, of which no limit could be read, a reading that is missing, or a
+            variable that never moves.
     """
     from scipy.ndimage import maximum_filter1d
 
     for values in (normal, check):
-        _same_variables(values)
+        _same_variables(values, names)
         missing = int((~np.isfinite(values)).sum())
         if missing:
             raise BadInput(
                 f"{missing} readings of the normal batches are missing",
                 remedy="leave the batches that have them out: what is normal is learnt from whole ones",
             )
-    if min(len(normal), len(check)) < 20:
+    if min(len(normal), len(check)) < FEWEST:
         raise BadInput(
             f"{min(len(normal), len(check))} normal batches are too few to say what is normal",
             remedy="give forty normal batches or more",
         )
-    changes = _change(normal)
+    changes = change(normal, step)
     centre = np.median(changes, axis=0)
-    half = maximum_filter1d(np.abs(changes - centre).max(axis=0), SPAN, axis=0, mode="nearest")
+    span = 2 * _intervals(SPAN, step) + 1
+    half = maximum_filter1d(np.abs(changes - centre).max(axis=0), span, axis=0, mode="nearest")
     half = np.maximum(half, 0.01 * np.ptp(centre, axis=0) + 1e-12)
-    flows = normal[:, :, list(_FED_BACK)].reshape(-1, len(_FED_BACK))
-    start = Envelope(centre, half, np.ones(len(VARIABLES)), flows.min(axis=0), flows.max(axis=0))
+    flows = normal[:, :, [i for i, name in enumerate(names) if name in FED_BACK]]
+    bounds = flows.min(axis=(0, 1)), flows.max(axis=(0, 1))
+    start = Envelope(centre, half, np.ones(len(names)), *bounds, tuple(names), step)
     limits = MARGIN * start.distance(check).max(axis=(0, 1))
-    return Envelope(centre, half, limits, start.lowest, start.highest)
+    constant = [name for name, limit in zip(names, limits, strict=True) if limit == 0]
+    if constant:
+        raise BadInput(
+            f"{constant[0]} does not move in the normal batches, so that no limit can be read off",
+            remedy="leave its column out",
+        )
+    return replace(start, limits=limits)
 
 
 def simulated(seeds: Sequence[int], fault: int = 0, flows: Floats | None = None) -> Floats:

@@ -53,16 +53,20 @@ STRAIN: dict[str, Any] = {
         "property": "coupled product",
         "unit": "mmol/h/g",
         "direction": "maximise",
-        "constraints": [{"property": "growth", "unit": "/h", "low": 0.1}],
+        # One subset in 300 forces succinate out, and the objective is flat elsewhere. What other fermentation products
+        # the cell could still make falls with each loss on the way, so this bound also ranks strains not coupled yet.
+        "constraints": [
+            {"property": "growth", "unit": "/h", "low": 0.1},
+            {"property": "competing products", "unit": "1", "high": 0.25},
+        ],
     },
-    # One subset in 300 holds a set that forces succinate out, and nothing nearby hints at it: a broad first look.
-    "budget": {"first": 600, "batch": 30, "rounds": 6},
+    "budget": {"first": 60, "batch": 30, "rounds": 5},
     "lab": {"driver": "simulated", "simulator": "strain", "model": "iJO1366"},
     "strategy": {"name": "dure"},
     "finalists": {"n": 2, "check": "strain"},
     "controls": {"seeds": 1, "noise_sd": 0.0},
     "ladder": {},
-    "quick": {"budget": {"first": 16, "batch": 8, "rounds": 2}},
+    "quick": {"budget": {"first": 24, "batch": 12, "rounds": 2}, "finalists": {"n": 1}},
 }
 
 PROBLEMS: dict[str, dict[str, Any]] = {"fed-batch": FED_BATCH, "rescue": RESCUE, "strain": STRAIN}

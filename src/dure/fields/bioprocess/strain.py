@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -33,18 +34,21 @@ def _held() -> dict[str, Any]:
 
 
 def items() -> dict[str, tuple[str, ...]]:
-    """Item -> genes, for iJO1366 without oxygen: the answer of `strain_model.targets_of`, which a test repeats."""
+    """Item -> genes, for iJO1366 without oxygen: the answer of `strain_targets.targets_of`, which a test repeats."""
     return {item: tuple(genes) for item, genes in _held()["items"].items()}
 
 
 def carrying() -> list[str]:
-    """Items that can carry much carbon, for the same: the answer of `strain_model.carrying`, which a test repeats."""
+    """Items that can carry much carbon, for the same: the answer of `strain_targets.carrying`, which a test repeats."""
     return list(_held()["carrying"])
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a strain is computed in: `model` (a name in `MODELS`), `product` (an exchange) and `medium`."""
+    """What a strain is computed in: `model` (a name in `MODELS`, or an own file), `product` (an exchange) and `medium`.
+
+    An own file is written `DS-…/FILE`: the dataset that it was deposited as, and its name.
+    """
 
     model: str
     product: str
@@ -53,7 +57,10 @@ class Setting:
     @property
     def file(self) -> Read:
         """Where the model stands."""
-        return ("cobra-models", "models", MODELS[self.model])
+        if self.model in MODELS:
+            return ("cobra-models", "models", MODELS[self.model])
+        accession, _, name = self.model.partition("/")
+        return ("dataset", accession, name)
 
 
 _KEYS = {
@@ -77,11 +84,12 @@ def setting(table: Mapping[str, Any], where: str = "[lab]") -> Setting:
         place = "[lab], [finalists]" if where == "[finalists]" else where  # the keys of [lab] come with them
         raise BadInput(f"unknown key {strange[0]!r}", where=place, remedy=f"keys are {', '.join(sorted(_KEYS[where]))}")
     model, product, medium = table.get("model", OWN), table.get("product", PRODUCT), table.get("medium", ANAEROBIC)
-    if model not in MODELS:
+    if model not in MODELS and not re.fullmatch(r"DS-[A-Z0-9]+/[^/]+", str(model)):
         raise BadInput(
             f"there is no model {model!r}",
             where="[lab], model",
-            remedy=f"there are {', '.join(MODELS)}; a model of your own is looked at in Python, see the field's guide",
+            remedy=f"there are {', '.join(MODELS)}; an own one is deposited with dure deposit FILE.xml and named by "
+            'model = "DS-…/FILE.xml"',
         )
     if not isinstance(medium, Mapping) or not all(
         type(uptake) in (int, float) and 0 <= uptake < np.inf for uptake in medium.values()
@@ -131,7 +139,7 @@ def known_in(name: str, model: Any, candidate: Candidate) -> Mapping[str, Sequen
 
     The shipped ones are cuts by the rules of iJO1366 and mean nothing in another organism.
     """
-    from dure.fields.bioprocess.strain_model import gene_cut
+    from dure.fields.bioprocess.strain_targets import gene_cut
 
     if name == OWN:
         return items()
@@ -148,24 +156,47 @@ def run_strain(
 
     `[lab]`: `model`, `product` (an exchange) and `medium` (exchange -> most uptake, mmol/gDW/h).
     """
-    from dure.fields.bioprocess.strain_model import SHARES, model_of, production
+    from dure.fields.bioprocess.soundness import require_sound
+    from dure.fields.bioprocess.strain_model import SHARES, model_of, production, rivals
 
     candidate, told = Candidate(*json.loads(inputs["candidate"])), setting(params)
     (sbml,) = (data for key, data in inputs.items() if key != "candidate")
+    if told.model not in MODELS:
+        require_sound(sbml)
+    others = rivals(sbml, tuple(sorted(told.medium.items())), told.product)
     with model_of(sbml, told.medium) as model:
-        made = production(model, genes_of(candidate, known_in(told.model, model, candidate)), told.product)
+        genes = genes_of(candidate, known_in(told.model, model, candidate))
+        made = production(model, genes, told.product, others)
     if made.growth <= 0:
         return {"failed": canonical("infeasible")}
     values = {
         "coupled product": {"value": made.coupled},
         "growth": {"value": made.growth},
         "most product": {"value": made.most},
+        "competing products": {"value": made.competing},
     }
     values |= {
         f"product at {100 * share:.0f} % growth": {"value": least}
         for share, least in zip(SHARES, made.least, strict=True)
     }
     return {"values": canonical(values)}
+
+
+@task(version=1, distributions=("cobra", "swiglpk"))
+def found_items(
+    inputs: Mapping[str, bytes], params: Mapping[str, Any], seed: int | None, progress: Callable[[float, str], None]
+) -> Mapping[str, bytes]:
+    """The gene sets of the model that can carry much carbon in the medium; see `campaign.field.Simulator`."""
+    from dure.fields.bioprocess.soundness import require_sound
+    from dure.fields.bioprocess.strain_model import model_of
+    from dure.fields.bioprocess.strain_targets import carrying, targets_of
+
+    told = setting(params["lab"])
+    (sbml,) = inputs.values()
+    require_sound(sbml)
+    with model_of(sbml, told.medium) as model:
+        found = carrying(model, sorted(targets_of(model).genes))
+    return {"items": canonical(found)}
 
 
 _WORDS: dict[str, dict[str, str]] = {

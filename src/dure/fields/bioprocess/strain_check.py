@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 import pyarrow as pa
@@ -44,8 +45,6 @@ class StrainCheck:
     cost: float = field(default=10.0, init=False)
 
     def missing(self) -> str | None:
-        from importlib.util import find_spec
-
         return None if find_spec("cobra") else "cobra is not installed: pip install dure[strain]"
 
     def run(self, candidates: Sequence[Candidate]) -> pa.Table:
@@ -102,12 +101,18 @@ class StrainCheck:
 def finalists(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The closer look, in the model and medium that [lab] simulated; carbon must close within 1 %.
 
-    MOMA is told and refuses nothing: a cell may adapt.
+    MOMA is told and refuses nothing: a cell may adapt. An own model is looked at first.
+
+    Raises:
+        BadInput: an own model that makes energy from nothing.
     """
     told = strain.setting(settings, "[finalists]")
-    check = StrainCheck(
-        read(*told.file), told, {"model": told.model, "product": told.product, "medium": dict(told.medium)}
-    )
+    sbml = read(*told.file)
+    if told.model not in strain.MODELS and find_spec("cobra"):
+        from dure.fields.bioprocess.soundness import require_sound
+
+        require_sound(sbml)
+    check = StrainCheck(sbml, told, {"model": told.model, "product": told.product, "medium": dict(told.medium)})
     gates = [
         Gate("strain", "carbon closure", low=0.99, high=1.01, title=TITLES["carbon closure"]),
         Gate("strain", "growth", low=0.1, unit="/h", title=TITLES["growth"]),

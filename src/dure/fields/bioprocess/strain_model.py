@@ -1,4 +1,4 @@
-"""Genome-scale models: knock-outs by genes, what growth then forces out, and whether the model itself is sound.
+"""Genome-scale models: knock-outs by genes, what growth then forces out, and what else the cell could make.
 
 Needs cobra (Ebrahim et al. 2013, BMC Syst. Biol. 7:74) and through it GLPK by swiglpk, which is under the GPL: an
 extra of its own, `dure[strain]`. Fluxes are in mmol/gDW/h, growth in 1/h.
@@ -7,8 +7,8 @@ extra of its own, `dure[strain]`. Fluxes are in mmol/gDW/h, growth in 1/h.
 from __future__ import annotations
 
 import gzip
-import itertools
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,20 +17,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from dure.base.errors import BadInput
+from dure.base.errors import BadInput, Unavailable
 
 SHARES = (1.0, 0.95, 0.9)
 LEAST_GROWTH = 0.1
-SPONTANEOUS = "s0001"
-"""The gene that stands for `no enzyme needed` in models of BiGG."""
-SUBSYSTEMS = frozenset(
-    {
-        "Alanine and Aspartate Metabolism", "Alternate Carbon Metabolism", "Anaplerotic Reactions", "Citric Acid Cycle",
-        "Folate Metabolism", "Glutamate Metabolism", "Glycolysis/Gluconeogenesis", "Glyoxylate Metabolism",
-        "Methylglyoxal Metabolism", "Oxidative Phosphorylation", "Pentose Phosphate Pathway", "Pyruvate Metabolism",
-    }
-)  # fmt: skip
-"""Where carbon and electrons of a fermentation go; a model that names no subsystems is taken whole."""
+STUCK = 10
+"""Seconds on the clock after which a solve is given up; one of a genome-scale model takes some hundredths."""
 
 
 @cache
@@ -39,6 +31,8 @@ def _parsed(sbml: bytes) -> Any:
 
     logging.getLogger("cobra").setLevel(logging.ERROR)  # notes on annotations, by the hundred
     raw = gzip.decompress(sbml) if sbml[:2] == b"\x1f\x8b" else sbml
+    # Names in other databases: nothing of them is used, and they take more than half of the time that reading takes.
+    raw = re.sub(rb"<annotation>.*?</annotation>", b"", raw, flags=re.DOTALL)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         path.write_bytes(raw)
@@ -91,96 +85,29 @@ def growth_of(model: Any) -> Any:
     return wanted[0]
 
 
-def gene_cut(reaction: Any, largest: int = 4) -> tuple[str, ...] | None:
-    """A smallest set of genes whose loss switches a reaction off by its rule, first by name; None where none is small.
+def optimum(model: Any) -> float:
+    """The optimum of a model's objective; 0 where nothing satisfies its bounds.
 
-    Isozymes are lost together, of a complex one part is enough.
+    GLPK's primal simplex, begun from the basis of the solve before, now and then runs in a circle for ever; after
+    `STUCK` seconds it begins anew, from a basis of its own.
+
+    Raises:
+        Unavailable: it did not end then either.
     """
-    genes = sorted(gene.id for gene in reaction.genes)
-    for size in range(1, min(largest, len(genes)) + 1):
-        for chosen in itertools.combinations(genes, size):
-            if not reaction.gpr.eval(set(chosen)):
-                return chosen
-    return None
+    settings = model.solver.configuration
+    settings.timeout = STUCK
+    try:
+        value = model.slim_optimize(error_value=0.0)
+        if model.solver.status == "time_limit":
+            from swiglpk import glp_adv_basis
 
-
-@dataclass(frozen=True)
-class Targets:
-    """What may be knocked out, and why the rest may not.
-
-    Attributes:
-        genes: item -> the genes that it loses; an item is the reaction whose rule the cut was read from.
-        excluded: reaction -> `exchange`, `transport`, `no gene`, `spontaneous`, `many isozymes`, `subsystem`,
-            `blocked`, `essential` or `same genes as ITEM`.
-    """
-
-    genes: Mapping[str, tuple[str, ...]]
-    excluded: Mapping[str, str]
-
-
-def targets_of(model: Any, least: float = LEAST_GROWTH) -> Targets:
-    """The gene sets that are worth trying under the model's present medium.
-
-    Args:
-        least: growth that the loss of a set must leave, 1/h; below it the set is essential.
-    """
-    from cobra.flux_analysis import find_blocked_reactions
-
-    growth = growth_of(model)
-    named = any(r.subsystem in SUBSYSTEMS for r in model.reactions)
-    excluded: dict[str, str] = {}
-    cuts: dict[tuple[str, ...], str] = {}
-    kept = []
-    for reaction in model.reactions:
-        why = _unfit(reaction, growth, named)
-        if why:
-            excluded[reaction.id] = why
-        else:
-            kept.append(reaction)
-    blocked = set(find_blocked_reactions(model, reaction_list=kept, processes=1))
-    for reaction in sorted(kept, key=lambda r: r.id):
-        cut = gene_cut(reaction)
-        if reaction.id in blocked:
-            excluded[reaction.id] = "blocked"
-        elif cut is None:
-            excluded[reaction.id] = "many isozymes"
-        elif cut in cuts:
-            excluded[reaction.id] = f"same genes as {cuts[cut]}"
-        elif _growth_without(model, cut) < least:
-            excluded[reaction.id] = "essential"
-        else:
-            cuts[cut] = reaction.id
-    return Targets({item: cut for cut, item in cuts.items()}, excluded)
-
-
-def carrying(model: Any, items: Sequence[str], least: float = 4.0) -> list[str]:
-    """Items whose reaction can carry `least` or more (mmol/gDW/h) at nine tenths of growth, loops left out.
-
-    What carries little cannot push carbon elsewhere; what reaches the model's bound of 1000 turns in a circle.
-    """
-    from cobra.flux_analysis import flux_variability_analysis
-
-    found = flux_variability_analysis(model, reaction_list=list(items), fraction_of_optimum=0.9, processes=1)
-    most = found.abs().max(axis=1)
-    return sorted(item for item in items if least <= most[item] < 999.0)
-
-
-def _unfit(reaction: Any, growth: Any, named: bool) -> str | None:
-    if reaction.boundary or reaction.id == growth.id:
-        return "exchange"
-    if len(reaction.compartments) > 1:
-        return "transport"
-    if not reaction.genes:
-        return "no gene"
-    if any(gene.id == SPONTANEOUS for gene in reaction.genes):
-        return "spontaneous"
-    return "subsystem" if named and reaction.subsystem not in SUBSYSTEMS else None
-
-
-def _growth_without(model: Any, genes: Sequence[str]) -> float:
-    with model:
-        lose(model, genes)
-        return float(model.slim_optimize(error_value=0.0))
+            glp_adv_basis(model.solver.problem, 0)
+            value = model.slim_optimize(error_value=0.0)
+    finally:
+        settings.timeout = None
+    if model.solver.status == "time_limit":
+        raise Unavailable(f"a linear programme of the model was not solved within {STUCK} s")
+    return float(value)
 
 
 def lose(model: Any, genes: Sequence[str]) -> list[str]:
@@ -205,12 +132,15 @@ class Production:
         growth: largest, 1/h.
         least: the least product that leaves the cell at each of `SHARES` of that growth, mmol/gDW/h: what is certain.
         most: the most at full growth.
+        competing: what is left of the cell's capacity for other products: the mean over `rivals` of the most of each at
+            nine tenths of growth, over what the unchanged cell can give, 1 at most; 0 where there are none.
         lost: reactions switched off.
     """
 
     growth: float
     least: tuple[float, ...]
     most: float
+    competing: float
     lost: tuple[str, ...]
 
     @property
@@ -219,21 +149,58 @@ class Production:
         return sum(self.least) / len(self.least)
 
 
-def production(model: Any, genes: Sequence[str], product: str) -> Production:
-    """Growth, and the product's flux variability at shares of it (Mahadevan and Schilling 2003, Metab. Eng. 5:264)."""
+def production(model: Any, genes: Sequence[str], product: str, others: Mapping[str, float] | None = None) -> Production:
+    """Growth, and the product's flux variability at shares of it (Mahadevan and Schilling 2003, Metab. Eng. 5:264).
+
+    Args:
+        others: of `rivals`; None: none.
+    """
     growth, out = growth_of(model), exchange_of(model, product)
     with model:
         lost = lose(model, genes)
-        top = float(model.slim_optimize(error_value=0.0))
+        top = optimum(model)
         if top < 1e-6:
-            return Production(0.0, (0.0,) * len(SHARES), 0.0, tuple(lost))
+            return Production(0.0, (0.0,) * len(SHARES), 0.0, 0.0, tuple(lost))
         found = {}
         for share in SHARES:
             growth.lower_bound = share * top * (1 - 1e-9)
             for sense in ("min", "max") if share == SHARES[0] else ("min",):
                 model.objective, model.objective_direction = out, sense
-                found[share, sense] = float(model.slim_optimize(error_value=0.0))
-        return Production(top, tuple(max(found[s, "min"], 0.0) for s in SHARES), found[1.0, "max"], tuple(lost))
+                found[share, sense] = optimum(model)
+        left = []
+        for rival, before in (others or {}).items():
+            model.objective, model.objective_direction = exchange_of(model, rival), "max"
+            left.append(min(optimum(model) / before, 1.0))
+        least = tuple(max(found[share, "min"], 0.0) for share in SHARES)
+        return Production(top, least, found[1.0, "max"], sum(left) / max(len(left), 1), tuple(lost))
+
+
+@cache
+def rivals(sbml: bytes, medium: tuple[tuple[str, float], ...], product: str) -> Mapping[str, float]:
+    """The main products that compete with one for carbon: those that can carry a third of the carbon taken up.
+
+    Args:
+        medium: as items of a mapping; see `model_of`.
+
+    Returns:
+        Exchange -> the most of it at nine tenths of growth in the unchanged cell, mmol/gDW/h.
+    """
+    with model_of(sbml, dict(medium)) as model:
+        growth = growth_of(model)
+        top = optimum(model)
+        carbon_of = {
+            r.id: sum(metabolite.elements.get("C", 0) for metabolite in r.metabolites) for r in model.exchanges
+        }
+        taken = -sum(min(r.flux, 0.0) * carbon_of[r.id] for r in model.exchanges)
+        growth.lower_bound = SHARES[-1] * top
+        found = {}
+        for exchange in model.exchanges:
+            if carbon_of[exchange.id] and exchange.id != product:
+                model.objective = exchange
+                most = optimum(model)
+                if most * carbon_of[exchange.id] >= taken / 3:
+                    found[exchange.id] = most
+        return found
 
 
 def adjusted(model: Any, genes: Sequence[str], product: str) -> tuple[float, float]:
@@ -269,9 +236,9 @@ def fluxes_at_growth(model: Any, genes: Sequence[str], product: str) -> dict[str
     with model:
         lose(model, genes)
         growth, out = growth_of(model), exchange_of(model, product)
-        growth.lower_bound = float(model.slim_optimize()) * (1 - 1e-7)
+        growth.lower_bound = optimum(model) * (1 - 1e-7)
         model.objective, model.objective_direction = out, "min"
-        out.upper_bound = float(model.slim_optimize()) + 1e-6
+        out.upper_bound = optimum(model) + 1e-6
         model.objective, model.objective_direction = growth, "max"
         return dict(pfba(model).fluxes)
 
@@ -281,7 +248,7 @@ def envelope(model: Any, genes: Sequence[str], product: str, points: int = 15) -
     growth, out = growth_of(model), exchange_of(model, product)
     with model:
         lose(model, genes)
-        top = float(model.slim_optimize(error_value=0.0))
+        top = optimum(model)
         rows = []
         for i in range(points):
             at = top * i / (points - 1)
@@ -289,59 +256,6 @@ def envelope(model: Any, genes: Sequence[str], product: str, points: int = 15) -
             ends = []
             for sense in ("min", "max"):
                 model.objective, model.objective_direction = out, sense
-                ends.append(max(float(model.slim_optimize(error_value=0.0)), 0.0))
+                ends.append(max(optimum(model), 0.0))
             rows.append((at, ends[0], ends[1]))
         return rows
-
-
-@dataclass(frozen=True)
-class Soundness:
-    """Whether a model can be believed at all.
-
-    Attributes:
-        unbalanced: reactions inside the cell whose elements or charge do not balance, with what is left over.
-        unknown: reactions that cannot be judged, a formula missing.
-        energy: ATP that it makes from nothing, mmol/gDW/h; None where it has no ATP to test.
-    """
-
-    unbalanced: Mapping[str, str]
-    unknown: tuple[str, ...]
-    energy: float | None
-
-
-def soundness(model: Any) -> Soundness:
-    """Elements and charge of each reaction, and ATP with every exchange closed (Fritzemeier et al. 2017).
-
-    doi 10.1371/journal.pcbi.1005494
-    """
-    growth = growth_of(model)
-    unbalanced, unknown = {}, []
-    for reaction in model.reactions:
-        if reaction.boundary or reaction.id == growth.id:
-            continue
-        if any(not m.formula for m in reaction.metabolites):
-            unknown.append(reaction.id)
-            continue
-        left = {element: n for element, n in reaction.check_mass_balance().items() if abs(n) > 1e-6}
-        if left:
-            unbalanced[reaction.id] = ", ".join(f"{e} {n:+g}" for e, n in sorted(left.items()))
-    return Soundness(unbalanced, tuple(unknown), _energy_from_nothing(model))
-
-
-def _energy_from_nothing(model: Any) -> float | None:
-    from cobra import Reaction
-
-    cell = {name: f"{name}_c" for name in ("atp", "h2o", "adp", "pi", "h")}
-    if any(full not in model.metabolites for full in cell.values()):
-        return None
-    with model:
-        for reaction in model.reactions:
-            low, high = reaction.bounds
-            # Closed: nothing enters, nothing is forced; what is only a bound on maintenance is lifted with it.
-            reaction.bounds = (0.0, 0.0) if reaction.boundary else (min(low, 0.0), max(high, 0.0))
-        spends = Reaction("dure_spends_atp", lower_bound=0.0, upper_bound=1000.0)
-        amounts = {"atp": -1, "h2o": -1, "adp": 1, "pi": 1, "h": 1}
-        spends.add_metabolites({model.metabolites.get_by_id(cell[name]): n for name, n in amounts.items()})
-        model.add_reactions([spends])
-        model.objective = spends
-        return float(model.slim_optimize(error_value=0.0))

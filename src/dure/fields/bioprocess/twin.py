@@ -28,8 +28,12 @@ Floats = NDArray[np.float64]
 HOURS = 230.0
 STEP = 0.2
 STEPS = 1150
-SUBSTEPS = 20
-"""RK4 steps in an interval, at least; more where oxygen transfer is fast."""
+SUBSTEPS, FINE = 20, 40
+"""RK4 steps in an interval, at least (more where oxygen transfer is fast); those of a batch with all faults at once.
+
+There the temperature crosses the controller's threshold again and again, and what a step errs by comes back in the
+coolant, enlarged: 20 steps leave 0.34 % of its largest flow in one interval of a hundred, 40 steps 0.05 %.
+"""
 
 FLOWS = ("sugar", "oil", "aeration", "pressure", "discharge", "water", "paa")
 """What a recipe gives, in the order of its columns."""
@@ -174,7 +178,7 @@ def run(
     draws: Sequence[Draw],
     faults: Sequence[int] | None = None,
     *,
-    substeps: int = SUBSTEPS,
+    substeps: int | None = None,
     overrun: bool = False,
 ) -> Runs:
     """One batch a lane.
@@ -183,20 +187,24 @@ def run(
         flows: shape (STEPS, 7) for all lanes or (lanes, STEPS, 7), columns as `FLOWS`.
         draws: one a lane.
         faults: numbers in `FAULTS`, one a lane; None: no fault.
+        substeps: of each lane; None: as many as its fault needs.
+        overrun: intervals as long as the reference's.
     """
     from dure.fields.bioprocess.twin_kernel import integrate
 
     lanes = len(draws)
     given = np.ascontiguousarray(np.broadcast_to(flows, (lanes, STEPS, len(FLOWS))), dtype=float)
     record = np.full((lanes, STEPS, len(RECORD)), np.nan)
+    fault = np.zeros(lanes, dtype=np.int64) if faults is None else np.asarray(faults, dtype=np.int64)
+    needed = np.where(fault == FAULTS.index("all"), FINE, SUBSTEPS)
     integrate(
         given,
         np.stack([d.start for d in draws]),
         np.stack([d.params for d in draws]),
         np.stack([d.noise for d in draws]),
-        np.zeros(lanes, dtype=np.int64) if faults is None else np.asarray(faults, dtype=np.int64),
+        fault,
         overrun_steps() if overrun else np.full(STEPS, STEP),
-        substeps,
+        needed if substeps is None else np.full(lanes, substeps),
         record,
     )
     return Runs(record)

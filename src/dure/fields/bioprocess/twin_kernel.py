@@ -250,7 +250,7 @@ def integrate(
     noise: Floats,
     faults: NDArray[np.int64],
     hours: Floats,
-    substeps: int,
+    substeps: NDArray[np.int64],
     record: Floats,
 ) -> None:
     """Fills `record`, shape (lanes, steps, states + flows); a lane that diverges stays NaN from there on."""
@@ -278,7 +278,7 @@ def integrate(
             t, left = step * 0.2, hours[step]
             while left > 1e-12:
                 fastest = _rates(t, y, u, p, noise[lane, step], k1)
-                h = min(left, hours[step] / substeps, max(REACH / fastest, SHORTEST))
+                h = min(left, hours[step] / substeps[lane], max(REACH / fastest, SHORTEST))
                 _rates(t + h / 2, y + h / 2 * k1, u, p, noise[lane, step], k2)
                 _rates(t + h / 2, y + h / 2 * k2, u, p, noise[lane, step], k3)
                 _rates(t + h, y + h * k3, u, p, noise[lane, step], k4)

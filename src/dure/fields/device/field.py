@@ -10,15 +10,18 @@ from dure.base.errors import BadInput
 from dure.campaign.field import Field, Texts
 from dure.campaign.report.picture import Mark, knobs
 from dure.design.candidate import Candidate
+from dure.fields.device.evidence import EVIDENCE
 from dure.fields.device.forecast_tasks import MODELS
 from dure.fields.device.judging import OVER_SUSPENSION, SIMULATORS, excess, gate
+from dure.fields.device.lows import REPLAY
 from dure.fields.device.metrics import LIMITS
 from dure.fields.device.problems import PROBLEMS
 from dure.fields.device.settings import SETTINGS
 from dure.verify.ladder import Ladder
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS["controller"]}
-_SHORT = {"basal": "basal", "carbohydrate ratio": "CR", "correction": "CF", "target": "target", "lead": "lead"}
+_SHORT = {"basal": "basal", "carbohydrate ratio": "CR", "correction": "CF", "target": "target", "lead": "lead",
+          "gain": "gain", "rise bolus": "rise"}  # fmt: skip
 
 
 def ladder(settings: Mapping[str, Any]) -> Ladder:
@@ -34,8 +37,7 @@ def ladder(settings: Mapping[str, Any]) -> Ladder:
 
 def label(candidate: Candidate) -> str:
     """A design by its settings in a few characters."""
-    told = [f"{_SHORT[name]} {candidate.form[name]['value']:g}" for name in _SHORT if name in candidate.form]
-    return ", ".join(told + [f"gain {v['value']:g}" for n, v in candidate.form.items() if n == "gain"])
+    return ", ".join(f"{_SHORT[name]} {candidate.form[name]['value']:g}" for name in _SHORT if name in candidate.form)
 
 
 def draw(candidate: Candidate, width: int, height: int) -> str:
@@ -116,6 +118,7 @@ FIELD = Field(
     finalists=gate,
     simulators=SIMULATORS,
     models=MODELS,
+    analyses={each.name: each for each in (EVIDENCE, REPLAY)},
     property_titles=_TITLES,
     caveats={
         "en": (

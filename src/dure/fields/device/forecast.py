@@ -30,6 +30,10 @@ CHOICES: tuple[dict[str, Any], ...] = (
     {"kind": "trees", "leaves": 15, "rounds": 200},
 )
 """What is tried inside each training fold; a quick look tries the first two."""
+MOST_FALSE = 0.5
+"""Share of alarms that may be false on the training people left out."""
+BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""An alarm looks at the forecast and the reading: shares of the forecast tried inside each training fold."""
 BINS = 4
 """Intervals are as wide as errors were in windows that moved as much: so many groups of equal size."""
 
@@ -151,7 +155,7 @@ class Trained:
     Attributes:
         learner: plain values of `fitted`. choice: what was chosen.
         edges: of the groups by movement, mg/dL; widths: group, then level -> half the interval, mg/dL.
-        alarm: an alarm rings when the forecast is below this, mg/dL.
+        blend, alarm: an alarm rings when so much of the forecast and the rest of the reading is below `alarm`, mg/dL.
         lowest, highest: of each feature in training.
     """
 
@@ -159,6 +163,7 @@ class Trained:
     choice: dict[str, Any]
     edges: list[float]
     widths: list[list[float]]
+    blend: float
     alarm: float
     lowest: list[float]
     highest: list[float]
@@ -166,6 +171,10 @@ class Trained:
     def as_plain(self) -> dict[str, Any]:
         """Canonical values."""
         return dict(self.__dict__)
+
+    def foretold(self, history: Floats, made: Floats) -> Floats:
+        """What is held against `alarm`: forecast and reading, mixed, mg/dL."""
+        return self.blend * made + (1 - self.blend) * history[:, 0]
 
     def half_widths(self, history: Floats) -> Floats:
         """Half the 80 and 95 % interval of each window, shape (windows, 2), mg/dL."""
@@ -198,13 +207,16 @@ def train(data: Windows, choices: Sequence[Mapping[str, Any]]) -> Trained:
     edges = np.quantile(moved, np.arange(1, BINS) / BINS).tolist()
     group = np.searchsorted(edges, moved)
     widths = [[conformal(missed[group == b], level) for level in LEVELS] for b in range(BINS)]
+    mixed = [(*best_alarm(data.future, b * made + (1 - b) * data.history[:, 0]), b) for b in BLENDS]
+    _, alarm, blend = max(mixed)
     x = features(data.history)
     return Trained(
         fitted(choice, data.history, data.future),
         choice,
         edges,
         widths,
-        best_alarm(data.future, made),
+        blend,
+        alarm,
         x.min(axis=0).tolist(),
         x.max(axis=0).tolist(),
     )
@@ -217,15 +229,20 @@ def conformal(missed: Floats, level: float) -> float:
     return float(np.sort(missed)[rank - 1]) if n else float("inf")
 
 
-def best_alarm(true: Floats, made: Floats) -> float:
-    """The forecast below which an alarm rings: the threshold with the highest F1 for lows, LOW where none was seen."""
-    low = true < LOW
-    if not low.any():
-        return LOW
-    tried = np.arange(60.0, 91.0, 1.0)
-    hits = np.array([(low & (made < t)).sum() for t in tried])
-    rung = np.array([(made < t).sum() for t in tried])
-    return float(tried[int(np.argmax(2 * hits / (rung + low.sum())))])
+def best_alarm(true: Floats, foretold: Floats) -> tuple[float, float]:
+    """The share of lows found, and the value below which an alarm rings, mg/dL: the most lows with `MOST_FALSE` false.
+
+    Where no value keeps that, as where no low was seen, none is found and the value is LOW.
+    """
+    low, order = true < LOW, np.argsort(foretold, kind="stable")
+    hits = np.cumsum(low[order])
+    ends = np.append(np.diff(foretold[order]) > 0, True)
+    kept = np.flatnonzero(ends & (hits >= (1 - MOST_FALSE) * np.arange(1, len(low) + 1)))
+    if not len(kept):
+        return 0.0, LOW
+    last = kept[int(np.argmax(hits[kept]))]
+    rung, silent = foretold[order[: last + 1]], foretold[order[last + 1 :]]
+    return float(hits[last] / low.sum()), float((rung[-1] + silent[0]) / 2 if len(silent) else rung[-1] + 1)
 
 
 def lag(data: Windows, made: Floats, horizon: float) -> float:

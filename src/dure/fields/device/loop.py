@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from dure.fields.device.control import STALE, TAU, bolus, feedback, limited
+from dure.fields.device.control import AFTER_LOW, FORESEEN, STALE, TAU, adapted, bolus, feedback, limited, rise
 from dure.fields.device.equations import STATES, minute
 
 EAT_RATE = 5.0
@@ -23,6 +23,12 @@ many minutes ago; simglucose's calculator corrects at meals only."""
 WAKES, SLEEPS = 420, 1380
 LOWEST, HIGHEST = 39.0, 401.0
 """What a sensor shows at most and at least, mg/dL."""
+WITHHELD = 60
+"""A meal's bolus that the limits gave nothing of is asked for again at each decision with a reading, for so many
+minutes after the last announcement: what was eaten still wants insulin when the suspension ends."""
+JUDGED_FROM, JUDGED_UNTIL, ONE_MEAL = 120, 300, 60
+"""Minutes after a bolus between which the readings judge it, or until the next meal; announcements closer than the last
+are one meal."""
 SLOPE_POINTS = 4
 """Readings that the slope is fitted through: the last 15 minutes."""
 
@@ -50,15 +56,16 @@ def simulated(  # type: ignore[no-untyped-def]
         profile: (members, 4): basal [U/min], ratio [g/U], correction [mg/dL/U], a day's insulin [U].
         meal ... lost: as in `scenario.Scenario`.
         settings: basal, ratio and correction factors, target [mg/dL] and how long before a meal its bolus is given
-            [min]; for the controller also gain, integral and derivative minutes and gamma of `control.feedback`.
+            [min]; for the controller also gain, integral and derivative minutes and gamma of `control.feedback`, share
+            of `control.rise` and step of `control.adapted`.
         automatic: whether the feedback law runs, and with it the limits.
 
     Returns:
-        At each reading, shape (5, members, readings): true glucose, shown glucose (NaN: none), rate [U/min], bolus [U],
-        insulin on board above basal [U], the last three as decided.
+        At each reading, shape (6, members, readings): true glucose, shown glucose (NaN: none), rate [U/min], bolus [U],
+        insulin on board above basal [U], and the automatic part of the bolus [U], the last four as decided.
     """
     members, minutes = meal.shape
-    out = np.zeros((5, members, minutes // 5))
+    out = np.zeros((6, members, minutes // 5))
     work = np.empty((5, STATES))
     for k in range(members):
         x = states[k].copy()
@@ -68,6 +75,8 @@ def simulated(  # type: ignore[no-untyped-def]
         rate, integral, last, seen, rescued = settings[0] * basal, 0.0, np.nan, -1000, -1000
         depot, board, plasma, slope, fitted = 0.0, 0.0, 0.0, 0.0, -1000
         pending, lead, dosed = 0.0, int(settings[4]), -1000
+        withheld, told, was_low, held_back = 0.0, -1000, -1000, False
+        own, judged, lowest, later, readings = 1.0, -1000, np.inf, 0.0, 0
         for early in range(min(lead, minutes)):
             pending += counted[k, early]
         for t in range(minutes):
@@ -93,8 +102,27 @@ def simulated(  # type: ignore[no-untyped-def]
                 rate = settings[0] * basal
                 reading = last if t - seen <= STALE else np.nan
                 between = not automatic and awake and reading > BETWEEN and t - dosed >= BETWEEN_EVERY
-                if pending > 0 or between:
-                    units = bolus(pending, reading, settings[1] * ratio, settings[2] * correction, settings[3])
+                if pending > 0:
+                    told = t
+                if t - seen <= STALE and t - told <= WITHHELD:
+                    pending += withheld
+                asked, withheld = pending, 0.0
+                if automatic:
+                    after = t - judged
+                    if judged >= 0 and (after >= JUDGED_UNTIL or (asked > 0 and after >= ONE_MEAL)):
+                        if readings > 0:
+                            own = adapted(own, lowest, later / readings, settings[3], settings[10])
+                        judged = -1000
+                    if asked > 0 and judged < 0:
+                        judged, lowest, later, readings = t, np.inf, 0.0, 0
+                    if judged >= 0 and not math.isnan(shown):
+                        lowest = min(lowest, shown)
+                        if t - judged >= JUDGED_FROM:
+                            later, readings = later + shown, readings + 1
+                if asked > 0 or between:
+                    known = max(depot + board, 0.0) if automatic else 0.0
+                    factors = settings[1] * own, settings[2]
+                    units = bolus(asked, reading, factors[0] * ratio, factors[1] * correction, settings[3], known)
                     pending, dosed = 0.0, t
                 if automatic:
                     newest = fitted_slope(out[1, k], j)
@@ -103,17 +131,29 @@ def simulated(  # type: ignore[no-untyped-def]
                         slope, fitted = newest, t
                     elif t - fitted > STALE:
                         slope = 0.0
+                    if shown < FORESEEN:
+                        was_low = t
+                    more = 0.0
                     if t - seen <= STALE:
                         error = last - settings[3]
-                        # Against wind-up the integral stands still without a reading and outside 70 to 250 mg/dL, and
-                        # never outgrows an hour of an error of 100 mg/dL.
-                        if not math.isnan(shown) and 70 < shown < 250:
+                        # Against wind-up the integral stands still without a reading, outside 70 to 250 mg/dL, and
+                        # upwards while the limits hold the rate back; it never outgrows an hour of an error of
+                        # 100 mg/dL.
+                        if not math.isnan(shown) and 70 < shown < 250 and not (held_back and error > 0):
                             integral = min(max(integral + 5 * error, -6000.0), 6000.0)
                         rate = feedback(
                             error, integral, slope, rate + plasma, rate, settings[2] * correction,
                             settings[5], settings[6], settings[7], settings[8],
                         )  # fmt: skip
-                    rate, units = limited(rate, units, last, slope, t - seen, depot + board, basal, daily)
+                        if not math.isnan(newest) and t - was_low > AFTER_LOW:
+                            on_its_way = depot + board + units
+                            more = rise(last, slope, on_its_way, settings[2] * correction, settings[3], settings[9])
+                    wanted, requested = rate, units
+                    rate, units, more = limited(rate, units, more, last, slope, t - seen, depot + board, basal, daily)
+                    held_back = wanted > rate
+                    if requested > 0 and units == 0:
+                        withheld = asked
+                    out[5, k, j] = more
                 out[2, k, j], out[3, k, j], out[4, k, j] = rate, units, depot + board
             eaten = min(EAT_RATE, planned)
             planned -= eaten

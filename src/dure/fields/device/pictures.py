@@ -16,7 +16,7 @@ from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.device.metrics import BELOW_54, BELOW_70, IN_RANGE, measures
 from dure.fields.device.patients import Patients
-from dure.fields.device.replay import HARM, Event, deepest
+from dure.fields.device.replay import AFTER, HARM, Change, Event, deepest, explained
 from dure.fields.device.scenario import DAY, STEP, scenario
 from dure.fields.device.settings import SETTINGS, Setting, vector
 from dure.fields.device.svg import Axes, legend
@@ -42,20 +42,21 @@ WORDS: dict[str, dict[str, str]] = {
         "range": "70–180 mg/dL",
         "shares": "in range {tir:.1f} %, below 70: {low:.1f} %, below 54: {very:.1f} %",
         "note": "Virtual patients; the true glucose of the model, not the sensor's. In silico: nothing for dosing.",
-        "replay": "Replay of the deepest low: {name}, simulated",
+        "replay": "Replay of a low: {name}, day {day}, {clock}, simulated",
         "time": "hours from the start of the low",
         "truth": "true glucose",
         "shown": "sensor",
         "changed": "with the change",
         "insulin": "insulin, U in 5 min",
-        "decision": "Last bolus before it: {units:.2f} U, {minutes} min earlier",
-        "counted": "; carbohydrate counted {counted:.0f} g, eaten {eaten:.0f} g; the sensor showed {shown}",
-        "corrects": "; a correction of what the sensor showed: {shown}",
+        "decision": "Largest bolus in the six hours before: {units:.2f} U, {minutes} min ahead",
+        "counted": "; counted {counted:.0f} g, eaten {eaten:.0f} g; sensor: {shown}",
+        "corrects": "; a correction; sensor: {shown}",
+        "rises": "; against a rise; sensor: {shown}",
         "nothing": "nothing",
         "basal": "No bolus in the six hours before it: basal alone.",
         "prevented": "Smallest change of one setting that prevents it: {setting} {old:g} → {new:g} {unit}",
         "unpreventable": "Tried one setting at a time, towards less insulin and within its bounds: none prevents it.",
-        "harms": "Whom that harms (time in range down by more than {harm:g} points): {who}",
+        "harms": "Whom it harms (over {harm:g} points of time in range): {who}",
         "nobody": "nobody on the panel",
         "level": "below {level:g} mg/dL",
     },
@@ -71,15 +72,16 @@ WORDS: dict[str, dict[str, str]] = {
         "range": "70–180 mg/dL",
         "shares": "목표 범위 {tir:.1f} %, 70 미만 {low:.1f} %, 54 미만 {very:.1f} %",
         "note": "가상 환자이며, 센서 값이 아니라 모형의 실제 혈당입니다. 모의실험이므로 투여량 결정에 쓸 수 없습니다.",
-        "replay": "가장 심한 저혈당 다시 보기: {name}, 모의실험",
+        "replay": "저혈당 다시 보기: {name}, {day}일째 {clock}, 모의실험",
         "time": "저혈당 시작을 기준으로 한 시간(h)",
         "truth": "실제 혈당",
         "shown": "센서",
         "changed": "설정을 바꾼 경우",
         "insulin": "인슐린, 5분당 U",
-        "decision": "직전 볼루스: {units:.2f} U, {minutes}분 전",
-        "counted": "; 계산한 탄수화물 {counted:.0f} g, 먹은 양 {eaten:.0f} g; 센서 값: {shown}",
-        "corrects": "; 센서 값에 대한 교정: {shown}",
+        "decision": "앞선 여섯 시간의 가장 큰 볼루스: {units:.2f} U, {minutes}분 전",
+        "counted": "; 계산 {counted:.0f} g, 먹은 양 {eaten:.0f} g; 센서: {shown}",
+        "corrects": "; 교정; 센서: {shown}",
+        "rises": "; 상승에 대한 자동 볼루스; 센서: {shown}",
         "nothing": "없음",
         "basal": "앞선 여섯 시간 동안 볼루스가 없었습니다. 기저 인슐린만 들어갔습니다.",
         "prevented": "이 저혈당을 막는 가장 작은 단일 설정 변경: {setting} {old:g} → {new:g} {unit}",
@@ -92,12 +94,13 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def of_finalist(patients: Patients, simulator: str, candidate: Candidate, meals: str, days: int) -> Mapping[str, bytes]:
-    """`profile` and, where anybody was low, `replay`, each in both languages."""
+    """`profile` and, where anybody was low, `replay` of the deepest low, each in both languages."""
     made, values = scenario(patients, days, meals), vector(candidate, simulator)
     traces = run(patients, made, values, automatic=simulator == "controller")
-    event = deepest(patients, made, simulator, values, traces)
+    low = deepest(traces.glucose)
     drawn = {f"profile.{lang}.svg": profile(patients, traces, lang) for lang in WORDS}
-    if event:
+    if low:
+        event = explained(patients, made, simulator, values, traces, low)
         drawn |= {f"replay.{lang}.svg": replay(patients, traces, values, event, simulator, lang) for lang in WORDS}
     return drawn
 
@@ -142,16 +145,17 @@ def _bands(sheet: Picture, left: float, glucose: Floats, words: Mapping[str, str
 
 def replay(patients: Patients, traces: Traces, values: list[float], event: Event, simulator: str, lang: str) -> bytes:
     """An event: trace, decision, the smallest change that prevents it, and whom that harms."""
-    words, k = WORDS[lang], event.patient
-    last = min(event.end + 2 * 60 // STEP, traces.glucose.shape[1])
+    words, low, k = WORDS[lang], event.low, event.low.patient
+    last = min(low.end + AFTER, traces.glucose.shape[1])
     window = slice(event.first, last)
-    hours = [(j - event.start) * STEP / 60 for j in range(event.first, last)]
-    sheet = Picture(900, 500, words["replay"].format(name=patients.names[k]), words["note"])
+    hours = [(j - low.start) * STEP / 60 for j in range(event.first, last)]
+    day, clock = moment(low.start)
+    sheet = Picture(900, 500, words["replay"].format(name=patients.names[k], day=day, clock=clock), words["note"])
     axes = Axes(sheet, (62, 60, 820, 200), (hours[0], hours[-1]), (0, HIGHEST))
     axes.band([hours[0], hours[-1]], [70, 70], [180, 180], GREEN, 0.12)
     whole = [(h, f"{h:+d}".replace("-", "−")) for h in range(math.ceil(hours[0]), math.floor(hours[-1]) + 1)]
     axes.draw([], [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)], "", words["glucose"])
-    axes.level(event.level, RED)
+    axes.level(low.level, RED)
     axes.line(list(zip(hours, traces.glucose[k, window].tolist(), strict=True)), BLUE, width=2.4)
     for hour, value in zip(hours, traces.shown[k, window].tolist(), strict=True):
         if math.isfinite(value):
@@ -166,11 +170,11 @@ def replay(patients: Patients, traces: Traces, values: list[float], event: Event
     for hour, units in zip(hours, given, strict=True):
         doses.area([(hour, 0), (hour, units), (hour + width, units), (hour + width, 0)], ORANGE, 0.9)
     if event.decision is not None:
-        axes.upright((event.decision - event.start) * STEP / 60, ORANGE)
+        axes.upright((event.decision - low.start) * STEP / 60, ORANGE)
     entries = [
         (BLUE, 1.0, words["truth"]),
         (GREY, 1.0, words["shown"]),
-        (RED, 1.0, words["level"].format(level=event.level)),
+        (RED, 1.0, words["level"].format(level=low.level)),
     ]
     legend(sheet, 330, 44, [*entries, (GREEN, 1.0, words["changed"])][: 4 if event.change else 3], 145)
     for i, line in enumerate(told(patients, values, event, SETTINGS[simulator], words, lang)):
@@ -191,9 +195,9 @@ def told(
     if event.decision is None:
         decision = words["basal"]
     else:
-        minutes = (event.start - event.decision) * STEP
+        minutes = (event.low.start - event.decision) * STEP
         decision = words["decision"].format(units=event.units, minutes=minutes)
-        about = words["counted"] if event.counted else words["corrects"]
+        about = words["rises" if event.own == event.units else "counted" if event.counted else "corrects"]
         decision += about.format(counted=event.counted, eaten=event.eaten, shown=shown)
     if event.change is None:
         return [decision, words["unpreventable"]]
@@ -201,9 +205,22 @@ def told(
     old = values[[s.name for s in settings].index(change.setting.name)]
     unit = "" if change.setting.unit == "1" else change.setting.unit
     text = words["prevented"].format(setting=change.setting.title[lang], old=old, new=change.value, unit=unit).rstrip()
-    order = np.argsort(change.gains)
-    harmed = [
-        f"{patients.names[i]} ({change.gains[i]:.1f})".replace("-", "−") for i in order if change.gains[i] < -HARM
-    ]
-    who = ", ".join(harmed[:4]) + (f" +{len(harmed) - 4}" if len(harmed) > 4 else "")
+    hurt = harmed(patients, change)
+    who = ", ".join(hurt[:3]) + (f" +{len(hurt) - 3}" if len(hurt) > 3 else "")
     return [decision, text, words["harms"].format(harm=HARM, who=who or words["nobody"])]
+
+
+def harmed(patients: Patients, change: Change) -> list[str]:
+    """Whom a change harms, the worst first, each with the percentage points of time in range."""
+    order = [i for i in np.argsort(change.gains) if change.gains[i] < -HARM]
+    return [f"{patients.names[i]} ({change.gains[i]:.1f})".replace("-", "−") for i in order]
+
+
+def moment(reading: int) -> tuple[int, str]:
+    """The day, from 1, and the time of day of a reading.
+
+    >>> moment(300)
+    (2, '01:00')
+    """
+    minutes = reading * STEP % DAY
+    return reading * STEP // DAY + 1, f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -39,68 +39,92 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Event:
-    """The deepest low of a design on a panel.
+class Low:
+    """A stretch of 15 minutes or more below 70 mg/dL, by the deepest part of it.
 
     Attributes:
-        patient: index in the panel. level: it went below this, mg/dL.
-        start, end: readings of the event; `first`: of the window shown.
-        decision: reading of the last bolus before it, None where there was none.
-        units: of that bolus; shown: what the sensor said then, mg/dL, NaN where nothing.
-        counted, eaten: grams of carbohydrate the pump was told then, and truly eaten.
-        change: the smallest that prevents it, None where none that was tried does: each setting alone,
-            towards less insulin, within its bounds.
+        patient: index in the panel. level: it went below this for 15 minutes or more, mg/dL.
+        start, end: readings of that part, the second one past it.
+        lowest: glucose in it, mg/dL.
     """
 
     patient: int
     level: float
     start: int
     end: int
+    lowest: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """A low of a design on a panel, explained.
+
+    Attributes:
+        low: which.
+        first: reading that the window shown begins with.
+        decision: reading of the largest bolus before it, None where there was none.
+        units: of that bolus; own: the part of it that nobody asked for; shown: what the sensor said then, mg/dL, NaN
+            where nothing.
+        counted, eaten: grams of carbohydrate that it was for as the pump was told, and as truly eaten.
+        change: the smallest that prevents it, None where none that was tried does: each setting alone,
+            towards less insulin, within its bounds.
+    """
+
+    low: Low
     first: int
     decision: int | None
     units: float
+    own: float
     shown: float
     counted: float
     eaten: float
     change: Change | None
 
 
-def deepest(
-    patients: Patients, made: Scenario, simulator: str, values: Sequence[float], traces: Traces
-) -> Event | None:
-    """The event with the lowest glucose among all patients, explained; None where nobody was low for 15 minutes."""
-    for level in LEVELS:
-        found = [
-            (float(row[a:b].min()), k, a, b) for k, row in enumerate(traces.glucose) for a, b in events(row, level)
-        ]
-        if found:
-            _, k, start, end = min(found)
-            return _explained(patients, made, simulator, values, traces, (k, level, start, end))
-    return None
+def lows(glucose: np.ndarray) -> list[Low]:
+    """Every low of every patient, by patient and time.
+
+    Args:
+        glucose: shape (patients, readings), mg/dL.
+    """
+    found = []
+    for k, row in enumerate(glucose):
+        for start, end in events(row, LEVELS[-1]):
+            parts = ((level, events(row[start:end], level)) for level in LEVELS)
+            level, inside = next((level, inside) for level, inside in parts if inside)
+            lowest, a, b = min((float(row[start + a : start + b].min()), a, b) for a, b in inside)
+            found.append(Low(k, level, start + a, start + b, lowest))
+    return found
 
 
-def _explained(
-    patients: Patients,
-    made: Scenario,
-    simulator: str,
-    values: Sequence[float],
-    traces: Traces,
-    found: tuple[int, float, int, int],
+def deepest(glucose: np.ndarray) -> Low | None:
+    """The low with the lowest glucose among all patients; None where nobody was low for 15 minutes."""
+    return min(lows(glucose), key=lambda low: (low.level, low.lowest), default=None)
+
+
+def explained(
+    patients: Patients, made: Scenario, simulator: str, values: Sequence[float], traces: Traces, low: Low
 ) -> Event:
-    k, level, start, end = found
+    """What was decided before a low, the smallest change that would have prevented it, and whom that harms."""
+    from dure.fields.device.loop import WITHHELD
+
+    k, start = low.patient, low.start
     first = max(start - BEFORE, 0)
-    given = np.flatnonzero(traces.bolus[k, first:start] > 0)
-    decision = first + int(given[-1]) if len(given) else None
-    counted = eaten = units = 0.0
+    given = traces.bolus[k, first:start]
+    decision = first + int(given.argmax()) if given.any() else None
+    counted = eaten = units = own = 0.0
     shown = float("nan")
     if decision is not None:
+        units, own, shown = (float(of[k, decision]) for of in (traces.bolus, traces.own, traces.shown))
         # What the pump was told since the decision before; a bolus for a meal is given `lead` minutes ahead of it.
         lead = round(values[[s.name for s in SETTINGS[simulator]].index("lead")])
         since = slice(max((decision - 1) * STEP + 1, 0) + lead, decision * STEP + 1 + lead)
+        if not made.counted[k, since].any() and own < units and simulator == "controller":
+            # Told earlier: the limits withheld it until now.
+            since = slice(max(since.start - WITHHELD, 0), since.stop)
         counted, eaten = float(made.counted[k, since].sum()), float(made.meal[k, since].sum())
-        units, shown = float(traces.bolus[k, decision]), float(traces.shown[k, decision])
-    change = _smallest(patients, made, simulator, values, traces, k, (level, end, first))
-    return Event(k, level, start, end, first, decision, units, shown, counted, eaten, change)
+    change = _smallest(patients, made, simulator, values, traces, low, first)
+    return Event(low, first, decision, units, own, shown, counted, eaten, change)
 
 
 def _smallest(
@@ -109,11 +133,11 @@ def _smallest(
     simulator: str,
     values: Sequence[float],
     traces: Traces,
-    k: int,
-    at: tuple[float, int, int],
+    low: Low,
+    first: int,
 ) -> Change | None:
     """Moves one setting at a time, step by step, towards less insulin, until the event is gone."""
-    level, end, first = at
+    k, level, end = low.patient, low.level, low.end
     one = replace(patients, names=patients.names[k : k + 1], **{
         name: getattr(patients, name)[k : k + 1]
         for name in ("parameters", "state", "volume", "basal", "ratio", "correction")
@@ -140,4 +164,5 @@ def _smallest(
     share, i, value, glucose = best
     everyone = run(patients, made, [*values[:i], value, *values[i + 1 :]], simulator == "controller")
     gains = measures(everyone.glucose)[IN_RANGE] - measures(traces.glucose)[IN_RANGE]
-    return Change(SETTINGS[simulator][i], round(value, 10), share, glucose, gains)
+    # Adding zero makes no negative zero.
+    return Change(SETTINGS[simulator][i], round(value, 10) + 0.0, share, glucose, gains)

@@ -47,6 +47,26 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
         Setting("integral time", {"en": "integral time", "ko": "적분 시간"}, "min", 100.0, 1000.0, 50.0, 300.0, 0),
         Setting("derivative time", {"en": "derivative time", "ko": "미분 시간"}, "min", 0.0, 120.0, 10.0, 60.0, 0),
         Setting("insulin feedback", {"en": "insulin feedback", "ko": "인슐린 되먹임"}, "1", 0.0, 2.0, 0.1, 0.0, 1),
+        Setting(
+            "rise bolus",
+            {"en": "rise bolus, share of the correction", "ko": "상승 볼루스(교정량 중 비율)"},
+            "1",
+            0.0,
+            0.5,
+            0.05,
+            0.0,
+            -1,
+        ),
+        Setting(
+            "adaptation",
+            {"en": "adaptation of the ratio, per meal", "ko": "끼니마다 탄수화물비 적응"},
+            "1",
+            0.0,
+            0.15,
+            0.01,
+            0.0,
+            0,
+        ),
     ),
 }
 """By simulator, in the order of `loop.simulated`."""

@@ -22,6 +22,7 @@ class Traces:
         glucose: the truth, mg/dL: subcutaneous glucose, which simglucose calls BG.
         shown: what the sensor showed, mg/dL; NaN where nothing.
         rate: decided insulin, U/min; bolus: U; board: insulin on board above basal at the decision, U.
+        own: the part of the bolus that nobody asked for, U.
     """
 
     glucose: Floats
@@ -29,6 +30,7 @@ class Traces:
     rate: Floats
     bolus: Floats
     board: Floats
+    own: Floats
 
 
 def run(patients: Patients, made: Scenario, settings: Sequence[float], automatic: bool = False) -> Traces:
@@ -49,7 +51,7 @@ def run(patients: Patients, made: Scenario, settings: Sequence[float], automatic
         made.gain,
         made.noise,
         made.lost,
-        np.array([*settings, *([0.0] * (9 - len(settings)))], dtype=float),
+        np.array([*settings, *([0.0] * (11 - len(settings)))], dtype=float),
         automatic,
     )
     return Traces(*found)

@@ -23,10 +23,10 @@ from dure.fields.device.settings import reference, vector
 from dure.fields.device.therapy import Traces, run
 
 HOSTILE: tuple[tuple[float, ...], ...] = (
-    (1e9, 1e-9, 1e-9, -1e9, 0, 1e9, 1e-9, 1e9, -1e9),
-    (-1e9, -1.0, -1.0, 1e9, 20, -1e9, 1.0, -1e9, 1e9),
-    (float("nan"),) * 4 + (0.0,) + (float("nan"),) * 4,
-    (1.0, 1.0, 1.0, 100.0, 0, 0.6, 0.0, 120.0, 0.0),
+    (1e9, 1e-9, 1e-9, -1e9, 0, 1e9, 1e-9, 1e9, -1e9, 1e9, 1e9),
+    (-1e9, -1.0, -1.0, 1e9, 20, -1e9, 1.0, -1e9, 1e9, -1e9, -1e9),
+    (float("nan"),) * 4 + (0.0,) + (float("nan"),) * 6,
+    (1.0, 1.0, 1.0, 100.0, 0, 0.6, 0.0, 120.0, 0.0, 1.0, 0.15),
 )
 """Settings beside the one that is judged, in the order of `loop.simulated`: nothing that a person would choose."""
 
@@ -90,7 +90,9 @@ def _board(setup: Setup) -> Finding:
         above = np.where(full, traces.rate / basal, 0.0)
         room = 0.5 * daily - traces.board - (traces.rate - basal) * STEP
         passed = np.where(traces.bolus > 0, traces.bolus - room, 0.0)
-        worst = max(worst, float(above.max()), 1.0 + float(passed.max()))
+        automatic = traces.board + (traces.rate - basal) * STEP + traces.bolus
+        over = np.where(traces.own > 0, automatic - 0.12 * daily, 0.0)
+        worst = max(worst, float(above.max()), 1.0 + float(passed.max()), 1.0 + float(over.max()))
     return _most(worst, 1.0, "1", setup, len(ran))
 
 
@@ -117,12 +119,15 @@ def _stale(setup: Setup) -> Finding:
 
 
 def announced(patients: Patients, made: Scenario, settings: Sequence[float]) -> NDArray[np.float64]:
-    """Units for the carbohydrate alone that is announced since the decision before, shape (patients, readings)."""
+    """Units at most for the carbohydrate alone that is announced since the decision before, shape (patients, readings).
+
+    The ratio may be adapted down to 0.7 of the setting.
+    """
     told = np.concatenate([np.zeros((len(made.counted), 1)), np.cumsum(made.counted, axis=1)], axis=1)
     until = np.minimum(np.arange(0, made.counted.shape[1], STEP) + int(settings[4]) + 1, made.counted.shape[1])
     grams = np.diff(told[:, until], axis=1, prepend=0.0)
     with np.errstate(invalid="ignore", over="ignore"):
-        return np.fmax(grams / (settings[1] * patients.ratio[:, None]), 0.0)
+        return np.fmax(grams / (0.7 * settings[1] * patients.ratio[:, None]), 0.0)
 
 
 def _finite(setup: Setup) -> Finding:
@@ -130,13 +135,13 @@ def _finite(setup: Setup) -> Finding:
 
     odd = {float("nan"), float("inf"), float("-inf")}
     basal = 0.02
-    asked = product({*odd, 0.5 * basal, 3 * basal}, {*odd, 0.0, 0.5}, {*odd, 0.0, 1.0})
+    asked = product({*odd, 0.5 * basal, 3 * basal}, {*odd, 0.0, 0.5}, {*odd, 0.0, 0.5}, {*odd, 0.0, 1.0})
     given = [
-        limited(rate, units, 120.0, 0.0, 0.0, board, basal, 2 * DAY * basal)
-        for rate, units, board in asked
-        if not np.isfinite([rate, units, board]).all()
+        limited(rate, units, automatic, 120.0, 0.0, 0.0, board, basal, 2 * DAY * basal)
+        for rate, units, automatic, board in asked
+        if not np.isfinite([rate, units, automatic, board]).all()
     ]
-    worst = max(rate / basal + (units > 0) for rate, units in given)
+    worst = max(rate / basal + (units > 0) for rate, units, _ in given)
     return Finding(float(worst), "1", "<= 1", bool(worst <= 1), 0)
 
 
@@ -172,7 +177,7 @@ def _occlusion(setup: Setup) -> Finding:
         run(patients, one, settings, automatic=True).glucose for one in (made, replace(made, occluded=blocked))
     )
     rise = float((shut - open_)[:, 780 // STEP : 960 // STEP].max(axis=1).mean())
-    return Finding(rise, "mg/dL", "> 0, told", rise > 0, len(patients.names))
+    return Finding(rise, "mg/dL", "> 0", rise > 0, len(patients.names))
 
 
 def _most(value: float, bound: float, unit: str, setup: Setup, runs: int) -> Finding:

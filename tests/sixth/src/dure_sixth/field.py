@@ -23,6 +23,7 @@ from dure_sixth.crumb import CRUMB
 from dure_sixth.flours import features, prepare, read_features
 from dure_sixth.kitchens import KITCHENS, bake_everywhere, finalists
 from dure_sixth.mills import MILLS
+from dure_sixth.pantry import jars, taste
 from dure_sixth.recipes import BREAD, bake, stickiness, values_of
 
 
@@ -117,7 +118,11 @@ FIELD = Field(
     prepare=prepare,
     features=features,
     read_features=read_features,
-    simulators={"oven": Simulator(bake), "kitchens": Simulator(bake_everywhere)},
+    simulators={
+        "oven": Simulator(bake),
+        "kitchens": Simulator(bake_everywhere),
+        "pantry": Simulator(taste, items=jars),
+    },
     finalists=finalists,
     models={"crumb": CRUMB},
     analyses={MILLS.name: MILLS},
