@@ -125,23 +125,28 @@ class Axes:
         """A dashed line over the whole height."""
         self.line((x, x), self.y, colour, label=label, dash=dash, width=1.2)
 
-    def legend(self) -> None:
-        """Keys and words of all labelled marks, in rows above the axes; the lowest row is 26 units above them."""
+    def legend(self, x: float | None = None, y: float | None = None) -> None:
+        """Keys and words of all labelled marks, in rows of which the lowest stands at y, 26 units above the axes.
+
+        Args:
+            x, y: where else it begins, user units.
+        """
         left, top, width, _ = self.frame
+        left, lowest = left if x is None else x, top - 26 if y is None else y
         rows: list[list[tuple[float, tuple[str, str, str]]]] = [[]]
         at = left
         for key in dict.fromkeys(self._keys):
             wide = 40 + length(key[2])
-            if rows[-1] and at + wide > left + width + 20:
+            if rows[-1] and at + wide > max(left + width, self.picture.width - 10):
                 rows.append([])
                 at = left
             rows[-1].append((at, key))
             at += wide
         for number, row in enumerate(rows):
-            y = top - 26 - LEGEND_ROW * (len(rows) - 1 - number)
-            for x, (shape, colour, words) in row:
-                self._key(x, y - 4, shape, colour)
-                self.picture.words(x + 24, y, words, size=11)
+            line = lowest - LEGEND_ROW * (len(rows) - 1 - number)
+            for place, (shape, colour, words) in row:
+                self._key(place, line - 4, shape, colour)
+                self.picture.words(place + 24, line, words, size=11)
 
     def svg(self) -> str:
         """The finished picture with its legend."""

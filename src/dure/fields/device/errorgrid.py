@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dure.campaign.report.axes import Axes
 from dure.campaign.report.picture import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture
-from dure.fields.device.svg import Axes
 
 Floats = NDArray[np.float64]
 
@@ -83,16 +83,17 @@ def drawn(true: Floats, forecast: Floats, horizon: float, lang: str, simulated: 
     words: Mapping[str, str] = WORDS[lang]
     title = words["title"].format(n=len(true), horizon=horizon, simulated=words["simulated"] if simulated else "")
     sheet = Picture(620, 560, title, words["note"])
-    axes = Axes(sheet, (62, 70, 420, 420), (0, HIGHEST), (0, HIGHEST))
-    ticks = [(v, f"{v:g}") for v in range(0, 551, 100)]
-    axes.draw(ticks, ticks, words["x"], words["y"])
+    ticks = [(float(v), f"{v:g}") for v in range(0, 551, 100)]
+    ends = (0, HIGHEST), (0, HIGHEST)
+    axes = Axes(sheet, (62, 70, 420, 420), *ends, words["x"], words["y"], x_ticks=ticks, y_ticks=ticks)
     found = zones(true, forecast)
     step = max(1, -(-len(true) // SHOWN))
-    for x, y, zone in zip(true[::step].tolist(), forecast[::step].tolist(), found[::step].tolist(), strict=True):
-        axes.dot(x, y, _COLOURS[ZONES[zone]], 1.6, 0.45)
+    for zone in np.unique(found[::step]):
+        own = found[::step] == zone
+        axes.dots(true[::step][own], forecast[::step][own], _COLOURS[ZONES[zone]], r=1.6, opacity=0.45)
     for line in (*ABOVE.values(), *BELOW.values()):
-        axes.line([(float(a), float(b)) for a, b in line], INK, width=1.2)
-    axes.line([(0, 0), (HIGHEST, HIGHEST)], GREY, width=1.0, dash="4 4")
+        axes.line([a for a, _ in line], [b for _, b in line], INK, width=1.2)
+    axes.line((0, HIGHEST), (0, HIGHEST), GREY, width=1.0, dash="4 4")
     for x, y, zone in _LABELS:
         sheet.words(axes.px(x), axes.py(y), zone, anchor="middle", size=15, weight="bold")
     for i, (zone, share) in enumerate(shares(true, forecast).items()):

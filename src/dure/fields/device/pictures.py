@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dure.campaign.report.axes import Axes
 from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.device.metrics import BELOW_54, BELOW_70, IN_RANGE, measures
@@ -19,7 +20,6 @@ from dure.fields.device.patients import Patients
 from dure.fields.device.replay import AFTER, HARM, Change, Event, deepest, explained
 from dure.fields.device.scenario import DAY, STEP, scenario
 from dure.fields.device.settings import SETTINGS, Setting, vector
-from dure.fields.device.svg import Axes, legend
 from dure.fields.device.therapy import Traces, run
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ HIGHEST = 350.0
 """Top of the glucose axis, mg/dL."""
 _BLOCK = 3
 """Readings joined to one point of the profile: 15 minutes."""
-
+_TICKS = [(float(v), f"{v:g}") for v in (54, 70, 180, 250, 350)]
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "profile": "Ambulatory glucose profile, {days} days, simulated",
@@ -118,29 +118,30 @@ def profile(patients: Patients, traces: Traces, lang: str) -> bytes:
     )
     chosen = (slice(None), slice(worst, worst + 1))
     for left, title, which in zip((62, 512), titles, chosen, strict=True):
-        _bands(sheet, left, traces.glucose[which], words)
+        axes = _bands(sheet, left, traces.glucose[which], words)
         told = {name: float(found[name][which].mean()) for name in (IN_RANGE, BELOW_70, BELOW_54)}
         shares = words["shares"].format(tir=told[IN_RANGE], low=told[BELOW_70], very=told[BELOW_54])
         sheet.words(left, 48, title, weight="bold")
         sheet.words(left, 65, shares, colour=GREY, size=11)
-    entries = [(BLUE, 1.0, words["median"]), (BLUE, 0.4, words["half"]), (BLUE, 0.15, words["most"])]
-    legend(sheet, 62, 372, [*entries, (GREEN, 0.15, words["range"])], 110)
+    axes.legend(62, 372)
     return sheet.svg()
 
 
-def _bands(sheet: Picture, left: float, glucose: Floats, words: Mapping[str, str]) -> None:
-    axes = Axes(sheet, (left, 92, 370, 220), (0, 24), (0, HIGHEST))
-    axes.band([0, 24], [70, 70], [180, 180], GREEN, 0.12)
-    ticks = [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)]
-    axes.draw([(h, f"{h}") for h in range(0, 25, 4)], ticks, words["hour"], words["glucose"])
+def _bands(sheet: Picture, left: float, glucose: Floats, words: Mapping[str, str]) -> Axes:
+    hourly = [(float(h), f"{h}") for h in range(0, 25, 4)]
+    frame = (left, 92.0, 370.0, 220.0)
+    labels = words["hour"], words["glucose"]
+    axes = Axes(sheet, frame, (0, 24), (0, HIGHEST), *labels, x_ticks=hourly, y_ticks=_TICKS)
     by_time = glucose.reshape(-1, DAY // STEP // _BLOCK, _BLOCK).transpose(1, 0, 2).reshape(DAY // STEP // _BLOCK, -1)
     low5, low25, middle, high75, high95 = np.quantile(by_time, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1).tolist()
     hours = [(i + 0.5) * _BLOCK * STEP / 60 for i in range(len(middle))]
-    axes.band(hours, low5, high95, BLUE, 0.15)
-    axes.band(hours, low25, high75, BLUE, 0.4)
-    axes.line(list(zip(hours, middle, strict=True)), BLUE, width=2.2)
+    axes.line(hours, middle, BLUE, label=words["median"], width=2.2)
+    axes.band(hours, low25, high75, BLUE, label=words["half"], opacity=0.4)
+    axes.band(hours, low5, high95, BLUE, label=words["most"], opacity=0.15)
+    axes.band((0, 24), (70, 70), (180, 180), GREEN, label=words["range"], opacity=0.12)
     axes.level(54, RED)
     axes.level(250, ORANGE)
+    return axes
 
 
 def replay(patients: Patients, traces: Traces, values: list[float], event: Event, simulator: str, lang: str) -> bytes:
@@ -151,32 +152,27 @@ def replay(patients: Patients, traces: Traces, values: list[float], event: Event
     hours = [(j - low.start) * STEP / 60 for j in range(event.first, last)]
     day, clock = moment(low.start)
     sheet = Picture(900, 500, words["replay"].format(name=patients.names[k], day=day, clock=clock), words["note"])
-    axes = Axes(sheet, (62, 60, 820, 200), (hours[0], hours[-1]), (0, HIGHEST))
-    axes.band([hours[0], hours[-1]], [70, 70], [180, 180], GREEN, 0.12)
-    whole = [(h, f"{h:+d}".replace("-", "−")) for h in range(math.ceil(hours[0]), math.floor(hours[-1]) + 1)]
-    axes.draw([], [(v, f"{v:g}") for v in (54, 70, 180, 250, 350)], "", words["glucose"])
-    axes.level(low.level, RED)
-    axes.line(list(zip(hours, traces.glucose[k, window].tolist(), strict=True)), BLUE, width=2.4)
-    for hour, value in zip(hours, traces.shown[k, window].tolist(), strict=True):
-        if math.isfinite(value):
-            axes.dot(hour, value, GREY, 1.7)
+    ends = hours[0], hours[-1]
+    whole = [(float(h), f"{h:+d}".replace("-", "−")) for h in range(math.ceil(ends[0]), math.floor(ends[1]) + 1)]
+    frame = (62.0, 78.0, 820.0, 182.0)
+    axes = Axes(sheet, frame, ends, (0, HIGHEST), "", words["glucose"], x_ticks=[], y_ticks=_TICKS)
+    axes.band(ends, (70, 70), (180, 180), GREEN, opacity=0.12)
+    axes.line(hours, traces.glucose[k, window], BLUE, label=words["truth"], width=2.4)
+    axes.dots(hours, traces.shown[k, window], GREY, label=words["shown"], r=1.7)
+    axes.level(low.level, RED, label=words["level"].format(level=low.level))
     if event.change is not None:
-        changed = event.change.glucose[: len(hours)].tolist()
-        axes.line(list(zip(hours, changed, strict=False)), GREEN, width=1.8, dash="6 3")
+        changed = event.change.glucose[: len(hours)]
+        axes.line(hours[: len(changed)], changed, GREEN, label=words["changed"], width=1.8, dash="6 3")
     given = (traces.rate[k, window] * STEP + traces.bolus[k, window]).tolist()
-    doses = Axes(sheet, (62, 292, 820, 60), (hours[0], hours[-1]), (0, max(max(given), 0.5)))
-    doses.draw(whole, [(0, "0"), (round(doses.y[1], 1), f"{doses.y[1]:.1f}")], words["time"], words["insulin"])
-    width = STEP / 60
+    most = max(*given, 0.5)
+    marks = [(0.0, "0"), (most, f"{most:.1f}")]
+    frame, labels = (62.0, 292.0, 820.0, 60.0), (words["time"], words["insulin"])
+    doses = Axes(sheet, frame, ends, (0, most), *labels, x_ticks=whole, y_ticks=marks)
     for hour, units in zip(hours, given, strict=True):
-        doses.area([(hour, 0), (hour, units), (hour + width, units), (hour + width, 0)], ORANGE, 0.9)
+        doses.bar(hour, STEP / 60, 0.0, units, ORANGE)
     if event.decision is not None:
         axes.upright((event.decision - low.start) * STEP / 60, ORANGE)
-    entries = [
-        (BLUE, 1.0, words["truth"]),
-        (GREY, 1.0, words["shown"]),
-        (RED, 1.0, words["level"].format(level=low.level)),
-    ]
-    legend(sheet, 330, 44, [*entries, (GREEN, 1.0, words["changed"])][: 4 if event.change else 3], 145)
+    axes.legend()
     for i, line in enumerate(told(patients, values, event, SETTINGS[simulator], words, lang)):
         sheet.words(12, 418 + 20 * i, line)
     return sheet.svg()
