@@ -1,6 +1,6 @@
 """Figures of the agri-food field, each measured by this file.
 
-    python bench/field_agrifood.py twin|greenhouse|nir|irrigation|genomic|all [--quick]
+    python bench/field_agrifood.py twin|greenhouse|nir|irrigation|genomic|tomorrow|plink|all [--quick]
 
 Campaigns run here in one process, without a hub: strategy, space, panels and gate are those of the shipped problems.
 Simulated seasons are no measurements. Archives are fetched by pip into bench/cache.
@@ -164,6 +164,8 @@ def greenhouse(quick: bool) -> list[dict[str, Any]]:
         best, grew = campaign(name, simulated(name, quick), quick)
         day = {k: float(v[0, 0]) for k, v in field.judged(best, law, ["day 40"], year).measures().items()}
         out = judged(name, best, quick)
+        noisy = [f"day 40 building {number}" for number in range(1, 11)]
+        off = field.judged(best, law, noisy, year).measures()["return"][0]
         held_out, strata = field.PANELS["held-out"], list(field.STRATA.values())
         ours, rules = (by_stratum(field.judged(d, law, held_out, year), strata) for d in (best, usual()))
         known = {"return, day 40": {"published": published, "baseline": -4.35, "note": beside}}
@@ -172,6 +174,8 @@ def greenhouse(quick: bool) -> list[dict[str, Any]]:
             *((f"{key}, day 40", day[key], "benchmark's season (tuned on)", unit) for key, unit in
               (("return", "EUR/m2"), ("profit", "EUR/m2"), ("yield", "g/m2"), ("energy", "kWh/m2"), ("CO2", "kg/m2"))),
             *((f"{key}, day 40", day[key], "benchmark's season (tuned on)", "h") for key in day if "hours" in key),
+            ("return, day 40, coefficients off by up to 5 %", float(off.mean()), "10 buildings", "EUR/m2"),
+            ("the same, worst building", float(off.min()), "10 buildings", "EUR/m2"),
             ("gain over the rules", out["gain"], "29 held-out seasons", "EUR/m2"),
             ("gain, lower end of 95 %", out["gain-low"], "29 held-out seasons", "EUR/m2"),
             ("return of the worst season", out["worst-member"], "29 held-out seasons", "EUR/m2"),
@@ -280,8 +284,54 @@ def genomic(quick: bool) -> list[dict[str, Any]]:
     return found
 
 
+def tomorrow(quick: bool) -> list[dict[str, Any]]:
+    """The analysis of set-points on its example day, under the package's tuned rules: what it says and costs."""
+    from dure.fields.agrifood.greenhouse_tomorrow import SET_POINTS
+
+    inputs = {"/".join(key): read(*key) for key in SET_POINTS.reads({})}
+    SET_POINTS.run(inputs, {"lab": {}}, 1, lambda share, what: None)  # compiles
+    start = time.process_time()
+    found = json.loads(SET_POINTS.run(inputs, {"lab": {}}, 1, lambda share, what: None)["findings"])
+    day = {each[0]["en"]: each[1] for each in found["tables"][1]["rows"]}
+    return [
+        row("analysis set-points (simulated)", "growth less all costs", day["growth less all costs"], "EUR/m2", start,
+            "tomorrow", split="day 21 of the season from day 30 of 2014", seeds=1, note="the package's tuned rules")
+    ]  # fmt: skip
+
+
+def plink(quick: bool) -> list[dict[str, Any]]:
+    """Reading PLINK files of random genotypes: CPU seconds to the table."""
+    from dure.fields.agrifood.plink import read_plink
+
+    people, markers = (200, 1000) if quick else (500, 10000)
+    rng = np.random.default_rng(1)
+    bed = b"\x6c\x1b\x01" + rng.integers(0, 256, markers * (people // 4), dtype=np.uint8).tobytes()
+    files = {
+        ".bed": bed,
+        ".bim": "".join(f"1 m{j} 0 {j} A C\n" for j in range(markers)).encode(),
+        ".fam": "".join(f"0 i{i} 0 0 0 {i}.5\n" for i in range(people)).encode(),
+    }
+    start = time.process_time()
+    shape = read_plink("x.bed", files).table.shape
+    spent = time.process_time() - start
+    assert shape == (people, markers + 2)
+    return [
+        row(
+            "PLINK files",
+            "CPU to a table",
+            spent,
+            "s",
+            start,
+            "plink",
+            split=f"{people} x {markers} genotypes",
+            seeds=1,
+        )
+    ]
+
+
 COMMANDS: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "twin": twin, "greenhouse": greenhouse, "nir": nir, "irrigation": irrigation, "genomic": genomic,
+    "tomorrow": tomorrow, "plink": plink,
 }  # fmt: skip
 
 

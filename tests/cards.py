@@ -12,14 +12,12 @@ NAMES = {"PhenoAge", "Horvath", "Brier", "GBLUP", "VanRaden"}
 """Names that stay as they are in a Korean text, beside those of three letters and those in capitals."""
 
 
-def left_in_english(card: Mapping[str, Any]) -> list[str]:
-    """The texts of a card of which something stays English on the Korean page."""
-    shown = [card[key] for key in ("method", "split", "domain")]
-    for key in ("training", "calibration"):
-        shown += [*card[key].values(), *card[key]] if not set(card[key]) <= {"en", "ko"} else []
+def left_in_english(field: str, card: Mapping[str, Any]) -> list[str]:
+    """The texts of a card of a field's model of which something stays English on the Korean page."""
+    shown = [card[key] for key in ("method", "split", "domain", "training", "calibration")]
     for row in card["metrics"]:
         shown += [row["figure"], row.get("note", ""), *row.get("beside", {})]
-    told = (of_card(text, "ko") for text in _texts(shown))
+    told = (of_card(field, text, "ko") for text in _texts(shown))
     return [text for text in told if {w for w in re.findall("[A-Za-z]{4,}", text) if not w.isupper()} - NAMES]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.cards import left_in_english
 
 from dure.base.errors import BadInput
 from dure.fields.agrifood import genomic, relationship, spectra
@@ -103,6 +104,19 @@ def test_the_profile_interval_holds_the_heritability_and_no_accuracy_is_told_whe
     assert "not determined" in row["note"]["en"]
 
 
+def test_bayesian_ridge_is_that_of_all_markers():
+    from sklearn.linear_model import BayesianRidge
+
+    dosage, trait, _, _ = simulated(families=15)
+    found = relationship.filters(dosage)
+    z = relationship.centred(dosage[:, found.kept], found.frequency[found.kept])
+    ones = np.ones((len(trait), 1))
+    whole = BayesianRidge(fit_intercept=False, tol=1e-8, max_iter=5000).fit(z, trait - trait.mean()).coef_
+    weights = relationship.bayesian_ridge(z, ones, trait)[1]
+    assert np.corrcoef(z @ weights, z @ whole)[0, 1] > 0.999
+    np.testing.assert_allclose(z @ weights, z @ whole, atol=0.05 * np.std(z @ whole))
+
+
 def test_an_environment_that_lies_in_one_fold_is_left_out_of_the_figures():
     dosage, trait, family, environment = simulated(families=30, sibs=5, markers=1000, heritability=0.8)
     found = relationship.filters(dosage)
@@ -112,6 +126,7 @@ def test_an_environment_that_lies_in_one_fold_is_left_out_of_the_figures():
     environment = np.where(np.isin(sets, np.unique(sets[fold == 2])), "C", environment)
     out = genomic.train({"table": table_of(dosage, trait, family, environment)}, {}, 1, lambda share, what: None)
     card = json.loads(out["card"])
+    assert left_in_english("agrifood", card) == []
     left = (environment == "C").sum()
     assert card["calibration"]["individuals"] == len(trait) - left
     assert 0.3 < card["metrics"][0]["value"] < 1

@@ -56,7 +56,7 @@ def synthetic():
     clear = weather.clear_sky(1 + days, 52.0, 4.5)
     warm = 5 + 4 * np.sin(2 * np.pi * (days - 0.375))
     values = np.column_stack([0.5 * clear, np.full(len(days), 7.5e-4), warm, np.full(len(days), 0.006), clear])
-    return weather.Weather(values, 1800.0, 1.0, "synthetic")
+    return weather.Weather(values, 1800.0, 1.0, "synthetic", 2026)
 
 
 def run_40(law, design, year, **settings):
@@ -186,7 +186,9 @@ def test_an_order_tells_every_property_in_its_unit(year):
 
 
 def test_a_season_that_gives_no_number_fails(year, monkeypatch):
-    broken = weather.Weather(np.where(np.arange(5) == 2, np.nan, year.values), year.spacing, year.first_day, "broken")
+    broken = weather.Weather(
+        np.where(np.arange(5) == 2, np.nan, year.values), year.spacing, year.first_day, "broken", 2014
+    )
     monkeypatch.setattr(greenhouse, "weather_of", lambda inputs, lab: broken)
     inputs = {"candidate": json.dumps([usual().kind, dict(usual().content), dict(usual().form)]).encode()}
     out = greenhouse.run_set_points(inputs, {"panel": "quick"}, 1, lambda share, what: None)
@@ -294,7 +296,7 @@ def test_shadow_prices_are_the_slopes_of_the_penalty(year):
 def test_the_days_of_a_season_sum_to_its_return(year):
     season = year.season(40, twin.STEPS)
     steps = twin.trace("set-points", RULES, season)
-    days = [greenhouse_pictures.day_return(steps, season, day) for day in range(40)]
+    days = [greenhouse_pictures.day_return(steps, day) for day in range(40)]
     assert sum(days) == pytest.approx(HEURISTIC[40][0], abs=1e-6)
 
 
@@ -410,6 +412,35 @@ def test_an_own_year_runs_where_it_was_deposited():
     assert values["return"]["value"] < values["profit"]["value"]
     with pytest.raises(BadInput, match="names no deposited"):
         greenhouse.reads({**lab, "weather": "weather.csv"})
+    with pytest.raises(BadInput, match="unknown key 'wheather'"):
+        greenhouse.reads({"panel": "tune", "wheather": lab["weather"]})
+    with pytest.raises(BadInput, match="unknown key 'latitude'"):
+        greenhouse.reads({"panel": "tune", "latitude": 37.5})
+
+
+@pytest.mark.parametrize("law", KNOBS)
+def test_own_years_tune_and_are_gated_on_under_every_law(law):
+    """Two winters in one file: named with their year, and each season is that of its own days."""
+    lab = {"simulator": f"greenhouse-{law}", "weather": "DS-RJ1JJRQBKM1K/w.csv", "latitude": 37.5, "longitude": 127.0}
+    warmer = own_file(n=48 * 450, change=lambda row: [*row[:2], "9" if row[0] > "2027" else "6.5", *row[3:]])
+    settings = {**lab, "tuned": ["day 20", "2026 day 30"], "panel": ["2027 day 20", "2027 day 25 building 4"]}
+    check = finalists(settings, lambda *key: warmer).rungs[0].check
+    design = BoxSpace([Parameter(name, **table) for name, table in parameters(law).items()]).recipe(
+        {k.name: float(k.usual) for k in KNOBS[law]}
+    )
+    [found] = check.evaluate([design], ["2027 day 20", "2026 day 20", "day 20"])
+    assert found["energy"][0] < found["energy"][1] == found["energy"][2]
+    own = weather.own_weather(warmer, "w.csv", (37.5, 127.0))
+    np.testing.assert_array_equal(greenhouse.panel_of(["2027 day 20"], own)[0][0], own.season(385, twin.STEPS))
+    for wrong, said in (
+        ({"panel": ["2027 day 90", "2027 day 20"]}, "does not lie inside"),
+        ({"tuned": ["2027 day 90", "2026 day 30"]}, "does not lie inside"),
+        ({"panel": ["2027 day 20"]}, "panel of 1"),
+        ({"panel": ["2026 day 20", "2027 day 20"]}, "stand in both"),
+        ({"panel": ["2027 january", "2027 day 20"]}, "no season of an own"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            finalists({**settings, **wrong}, lambda *key: warmer)
 
 
 def test_a_design_is_drawn_and_named_even_with_a_parameter_that_no_law_has():

@@ -14,7 +14,7 @@ from tests.archives import read
 from dure.base.errors import BadInput
 from dure.campaign.spec import read_specification
 from dure.design.box import BoxSpace, Parameter
-from dure.fields.agrifood import irrigation
+from dure.fields.agrifood import climate, irrigation
 from dure.fields.agrifood.field import FIELD, finalists
 from dure.verify.ladder import Ladder
 
@@ -80,10 +80,10 @@ def test_early_years_tune_and_at_least_ten_late_years_judge():
     for place, site in irrigation.SITES.items():
         assert max(site.tune) < min(site.held_out)
         assert len(site.held_out) >= 10
-        data = irrigation.climate(read(*irrigation.source_file(place)))
+        data = climate.climate(read(*irrigation.source_file(place)))
         first, last = (date(*(int(x) for x in row[2::-1])) for row in data[[0, -1]])
         for year in (*site.tune, *site.held_out):
-            planted, ended = irrigation.dates_of(site, year)
+            planted, ended = climate.dates_of(site, year)
             assert first <= planted < ended <= last, f"{place} {year}"
 
 
@@ -126,13 +126,101 @@ def test_a_panel_that_cannot_be_run_is_refused(panel):
 
 def test_a_climate_file_with_other_columns_is_refused():
     with pytest.raises(BadInput, match="seven numbers"):
-        irrigation.climate(b"Day Month Year Tmin Tmax Rain\n1 1 1982 3 9 0\n2 1 1982 3 9 0\n")
+        climate.climate(b"Day Month Year Tmin Tmax Rain\n1 1 1982 3 9 0\n2 1 1982 3 9 0\n")
 
 
 def test_a_design_of_another_campaign_is_refused():
     other = BoxSpace([Parameter("depth", 0.0, 50.0, 5.0, "mm")]).recipe({"depth": 25.0})
     with pytest.raises(BadInput, match="has the triggers"):
         irrigation.triggers_of(other)
+
+
+# --- own weather
+
+OWN = {"weather": "DS-RJ1JJRQBKM1K/own.csv", "crop": "Maize", "soil": "SandyLoam", "planting": "05-01", "end": "12-30"}
+HEADER = "date,minimum [Cel],maximum [Cel],rain [mm],reference ET [mm]"
+
+
+def own_file(data, header=HEADER, change=lambda row: row, years=(1982, 1986)):
+    """Years of Champion as a grower's own table."""
+    rows = [row for row in climate.climate(data) if years[0] <= row[2] <= years[1]]
+    told = [change([f"{int(y)}-{int(m):02d}-{int(d):02d}", *map(repr, map(float, rest))]) for d, m, y, *rest in rows]
+    return "\n".join([header, *(",".join(row) for row in told if row)]).encode()
+
+
+def test_an_own_file_gives_the_seasons_of_the_same_weather(champion):
+    lab = {**OWN, "panel": ["own 1983", "own 1984"]}
+    [key] = irrigation.reads(lab)
+    assert key == ("dataset", "DS-RJ1JJRQBKM1K", "own.csv")
+    made = design(60, 50, 40, 30)
+    inputs = {
+        "candidate": json.dumps([SPACE.kind, dict(made.content), dict(made.form)]),
+        "/".join(key): own_file(champion),
+    }
+    values = json.loads(irrigation.run_triggers(inputs, lab, 1, lambda share, what: None)["values"])
+    shipped = irrigation.outcomes(champion, [60, 50, 40, 30], YEARS)
+    assert values["yield"]["value"] == pytest.approx(shipped["yield"].mean(), rel=1e-12)
+    assert values["water"]["value"] == pytest.approx(shipped["water"].mean(), rel=1e-12)
+
+
+def test_units_of_an_own_file_are_converted(champion):
+    kelvin = own_file(
+        champion,
+        header="date,minimum [K],maximum [Cel],rain [cm],reference ET [mm]",
+        change=lambda row: [row[0], repr(float(row[1]) + 273.15), row[2], repr(float(row[3]) / 10), row[4]],
+    )
+    expected = climate.own_climate(own_file(champion), "own.csv")
+    np.testing.assert_allclose(climate.own_climate(kelvin, "own.csv"), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"header": "date,minimum [Cel],maximum [Cel],rain [mm]"}, "'reference ET' is missing"),
+        ({"header": "date,minimum [Cel],maximum [Cel],rain,reference ET [mm]"}, "'rain' has no unit"),
+        ({"header": "date,minimum [Cel],maximum [Cel],rain [kg],reference ET [mm]"}, "kg"),
+        ({"header": "date,minimum [K],maximum [K],rain [mm],reference ET [mm]"}, "cannot be minimum"),
+        ({"header": "date,maximum [Cel],minimum [Cel],rain [mm],reference ET [mm]"}, "minimum is above the maximum"),
+        ({"change": lambda row: row if row[0] != "1983-07-01" else None}, "not evenly spaced"),
+        ({"change": lambda row: [row[0] + "T12:00", *row[1:]]}, "not one a day"),
+        ({"change": lambda row: [*row[:3], "", row[4]]}, "no number in 'rain'"),
+    ],
+)
+def test_an_own_file_that_cannot_be_taken_says_why(champion, changes, said):
+    with pytest.raises(BadInput, match=said):
+        climate.own_climate(own_file(champion, **changes), "own.csv")
+
+
+def test_the_gate_judges_own_years_and_refuses_those_outside_before_anything_is_run(champion):
+    settings = {**GATED, **OWN, "tuned": ["own 1982", "own 1983"], "panel": ["own 1984", "own 1985"]}
+    data = own_file(champion)
+    check = finalists(settings, lambda *key: data).rungs[0].check
+    [found] = check.evaluate([irrigation.usual()], check.members)
+    shipped = irrigation.outcomes(champion, [50] * 4, ["champion 1984", "champion 1985"])
+    np.testing.assert_allclose(found["yield"], shipped["yield"], rtol=1e-12)
+    assert check.settings["crop"] == "Maize"
+    drawn = check.pictures(irrigation.usual(), irrigation.usual(), check.members)
+    assert "own.csv" in drawn["years.en.svg"].decode()
+    for wrong, said in (
+        ({"panel": ["own 1984", "own 1987"]}, "does not lie inside"),
+        ({"tuned": ["own 1981", "own 1982"]}, "does not lie inside"),
+        ({"panel": ["own 1984"]}, "panel of 1"),
+        ({"panel": ["own 1983", "own 1985"]}, "stand in both"),
+        ({"panel": ["champion 1984", "champion 1985"]}, "no season of an own"),
+        ({"crop": "Mais"}, "does not know 'Mais'"),
+        ({"planting": "02-30"}, "no day of every year"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            finalists({**settings, **wrong}, lambda *key: data)
+    with pytest.raises(BadInput, match="'soil' is missing"):
+        finalists({key: value for key, value in settings.items() if key != "soil"}, lambda *key: data)
+
+
+def test_a_key_that_nothing_reads_is_refused():
+    with pytest.raises(BadInput, match="unknown key 'wheather'"):
+        irrigation.reads({"panel": "champion tune", "wheather": "DS-RJ1JJRQBKM1K/own.csv"})
+    with pytest.raises(BadInput, match="unknown key 'crop'"):
+        irrigation.reads({"panel": "champion tune", "crop": "Wheat"})
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.archives import read
+from tests.cards import left_in_english
 
 from dure.base.errors import BadInput
 from dure.fields.agrifood import calibration, nir, nir_figures, nir_scans, spectra, tecator
@@ -243,6 +244,7 @@ def test_own_scans_train_and_are_predicted(two_instruments):
     )
     out = nir.train({"table": table}, {"quick": True}, 1, quietly)
     card = json.loads(out["card"])
+    assert left_in_english("agrifood", card) == []
     assert {"method", "split", "metrics", "calibration", "training", "domain"} <= set(card)
     said = [row["figure"]["en"] for row in card["metrics"]]
     assert "RMSEP, season spring never seen" in said

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.cross_decomposition import PLSRegression
 from tests.archives import shipped
+from tests.cards import left_in_english
 
 from dure.base.errors import BadInput
 from dure.fields.bioprocess import spectra, spectra_calibration, spectra_tables
@@ -42,6 +43,10 @@ def samples():
 def batch():
     files = shipped("dtuprosys")
     return spectra_tables.Batch.of(files[BATCH + "fermentation_spectra.csv"], files[BATCH + "fermentation_hplc.csv"])
+
+
+def test_every_text_of_the_card_has_its_korean():
+    assert left_in_english("bioprocess", json.loads(trained()["card"])) == []
 
 
 def figure(name):
@@ -183,6 +188,7 @@ def test_own_samples_go_through_the_same_recipe_and_repeats_stay_together():
     pq.write_table(table, sink)
     made = spectra.train({"table": sink.getvalue()}, {}, 1, quiet)
     card = json.loads(made["card"])
+    assert left_in_english("bioprocess", card) == []
     cv, nested, alarms = card["metrics"]
     assert cv["value"] < 2.0 < cv["beside"]["mean of the samples"]
     assert cv["value"] * 0.8 < nested["value"] < 2.0

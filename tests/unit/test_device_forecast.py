@@ -176,7 +176,7 @@ def test_a_model_beats_its_baselines_on_people_it_never_saw_and_covers_them():
     # One person more smoothly moving than the baselines can tell.
     out = train_30({"table": parquet(table(people(10)))}, {"quick": True}, 1, lambda share, what: None)
     card = json.loads(out["card"])
-    assert left_in_english(card) == []
+    assert left_in_english("device", card) == []
     figures = {row["figure"]["en"]: row for row in card["metrics"]}
     assert figures["RMSE"]["value"] < 0.9 * figures["RMSE"]["beside"]["persistence"]
     assert figures["time lag"]["value"] <= figures["time lag"]["beside"]["persistence"]

@@ -192,7 +192,9 @@ def _trained(name: str, f: Mapping[str, Any]) -> list[str]:
     from dure.cli.wording import of_card
 
     def told(value: Any) -> str:
-        return str(value.get(current(), value)) if isinstance(value, Mapping) else of_card(str(value), current())
+        if isinstance(value, Mapping):
+            return str(value.get(current(), value))
+        return of_card(f["recipe"], str(value), current())
 
     head = f"{say('model', '모델')} {name}  {f['recipe']}"
     return [head, f"{told(f['property'])} [{f['unit']}]: {told(f['method'])}", f"{told(f['split'])}; {f['code']}"]

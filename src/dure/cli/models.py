@@ -268,7 +268,7 @@ def _card_in_words(trained: Trained) -> str:
     lang, card = current(), trained.card
 
     def words(told: Any) -> str:
-        return of_card(told, lang) if isinstance(told, str) else in_language(told, lang)
+        return of_card(trained.name, told, lang) if isinstance(told, str) else in_language(told, lang)
 
     lines = [f"{card['title'][lang]}  {trained.identifier[3:13]}", words(card["split"])]
     rows = [

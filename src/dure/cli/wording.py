@@ -113,9 +113,19 @@ def placed(where: str) -> str:
     return table(PLACES).korean(where) if current() == "ko" else where
 
 
-def of_card(text: str, lang: str) -> str:
-    """A text of a model's card in a language; one that its field has in both languages is no matter of ours."""
-    return table(CARD).korean(text) if lang == "ko" else text
+def of_card(field: str, text: str, lang: str) -> str:
+    """A text of a card of a field's model in a language.
+
+    Args:
+        field: its code, or `FIELD/MODEL`; the same words can mean another thing in another field.
+    """
+    return _of_cards(field.partition("/")[0]).korean(text) if lang == "ko" else text
+
+
+@cache
+def _of_cards(field: str) -> Table:
+    entries = dict(_files()).get(field, {}).get(CARD, {})
+    return Table(Wording(english, korean) for english, korean in entries.items())
 
 
 def in_words(problem: DureError) -> str:
@@ -147,29 +157,29 @@ def table(part: str | None = None) -> Table:
     """One part of the sentences' files, or all that words errors and notices."""
     chosen = [
         entries
-        for parts in _files()
+        for _, parts in _files()
         for name, entries in parts.items()
         if (name == part if part else name not in (PLACES, CARD))
     ]
     return Table(Wording(english, korean) for entries in chosen for english, korean in entries.items())
 
 
-def _files() -> Iterator[dict[str, dict[str, str]]]:
-    """Our own `korean.toml`, and that of each installed field that has one beside its code."""
+def _files() -> Iterator[tuple[str, dict[str, dict[str, str]]]]:
+    """Our own `korean.toml`, and that of each installed field that has one beside its code, by the field's name."""
     import tomllib
     from importlib.metadata import entry_points
     from importlib.resources import files
     from importlib.util import find_spec
 
-    packages = {"dure.cli"}
+    packages = {"dure.cli": ""}
     for entry in entry_points(group="dure.fields"):
         found = find_spec(entry.module)
         whole = found is not None and found.submodule_search_locations is not None
-        packages.add(entry.module if whole else entry.module.rpartition(".")[0])
-    for package in sorted(packages - {""}):  # a module of its own has no folder for sentences
+        packages[entry.module if whole else entry.module.rpartition(".")[0]] = entry.name
+    for package in sorted(packages.keys() - {""}):  # a module of its own has no folder for sentences
         file = files(package).joinpath("korean.toml")
         if file.is_file():
-            yield tomllib.loads(file.read_text("utf-8"))
+            yield packages[package], tomllib.loads(file.read_text("utf-8"))
 
 
 @cache

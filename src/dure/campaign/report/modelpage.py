@@ -15,15 +15,15 @@ from dure.campaign.report.texts import say
 from dure.campaign.report.values import plain, quantity
 from dure.models.training import Trained
 
-Worded = Callable[[str, str], str]
-"""(a card's text in English, language) -> the text in that language."""
+Worded = Callable[[str, str, str], str]
+"""(`FIELD/MODEL`, a text of its card in English, language) -> the text in that language."""
 
 
 def render(trained: Trained, lang: Language, worded: Worded) -> str:
     """The card of a model in Korean or English."""
 
     def words(told: Any) -> str:
-        return plain(worded(told, lang) if isinstance(told, str) else in_language(told, lang), 4000)
+        return plain(worded(trained.name, told, lang) if isinstance(told, str) else in_language(told, lang), 4000)
 
     def facts(told: Any) -> list[tuple[str, str]]:
         return [(words(name), words(value)) for name, value in _facts(told, lang)]

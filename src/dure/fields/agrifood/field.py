@@ -13,6 +13,7 @@ from dure.design.candidate import Candidate
 from dure.fields.agrifood import greenhouse, irrigation
 from dure.fields.agrifood.genomic import GENOMIC
 from dure.fields.agrifood.greenhouse_laws import KNOBS, Knob
+from dure.fields.agrifood.greenhouse_tomorrow import SET_POINTS
 from dure.fields.agrifood.nir import NIR
 from dure.verify.ladder import Ladder
 
@@ -106,20 +107,22 @@ FIELD = Field(
     finalists=finalists,
     simulators={**greenhouse.SIMULATORS, **irrigation.SIMULATORS},
     models={"nir": NIR, "genomic": GENOMIC},
+    analyses={SET_POINTS.name: SET_POINTS},
     property_titles=_TITLES,
     caveats={
         "en": (
             "Seasons are simulated with a model of four states; no greenhouse was run.",
-            "One measured year is there (2014): seasons that begin within 40 days of a tuned one share some of its "
-            "weather, and no other year was seen. Intervals are over the members of the panel, not over years.",
+            "The shipped weather is one measured year (2014): seasons that begin within 40 days of a tuned one share "
+            "some of its weather, and no other year was seen. Intervals are over the members of the panel, not over "
+            "years.",
             "A greenhouse design that passed is better than the tuned rules, which lose money outside winter; it is "
             "not profitable there either. Day 40, the benchmark's, is one of the days that were tuned on.",
             "Prices and the cost of time outside the limits are the benchmark's; others have another optimum.",
         ),
         "ko": (
             "재배는 상태가 네 개인 모형으로 모의한 것이며, 실제 온실을 운전하지 않았습니다.",
-            "실측 날씨는 한 해(2014년)뿐입니다. 조정에 쓴 시작일에서 40일 안에 시작하는 재배는 날씨를 일부 함께 쓰며, "
-            "다른 해는 보지 않았습니다. 구간은 패널 구성원에 대한 것이지 여러 해에 대한 것이 아닙니다.",
+            "함께 제공하는 실측 날씨는 한 해(2014년)뿐입니다. 조정에 쓴 시작일에서 40일 안에 시작하는 재배는 날씨를 "
+            "일부 함께 쓰며, 다른 해는 보지 않았습니다. 구간은 패널 구성원에 대한 것이지 여러 해에 대한 것이 아닙니다.",
             "통과한 온실 설계는 조정된 규칙보다 낫다는 뜻입니다. 규칙은 겨울 밖에서 손실을 내며, 통과한 설계도 그때는 "
             "이익을 내지 못합니다. 벤치마크의 40일은 조정에 쓴 날입니다.",
             "가격과 한계를 벗어난 시간의 비용은 벤치마크의 값입니다. 재배 여건이 다르면 최적 설정도 다릅니다.",

@@ -16,6 +16,7 @@ from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.campaign.report.picture import BLUE, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
+from dure.fields.agrifood.plink import NEEDED, TRAITS, read_plink
 from dure.fields.agrifood.relationship import (
     CLOSE,
     LOST,
@@ -32,13 +33,13 @@ from dure.fields.agrifood.relationship import (
 )
 from dure.fields.agrifood.spectra import group_folds
 from dure.fields.agrifood.svg import Panel, span
-from dure.models.recipe import Column, Recipe, Texts
+from dure.models.recipe import Column, Format, Recipe, Texts
 
 Floats = NDArray[np.float64]
 FOLDS = 5
 LEAST = 60
 """Individuals, at least; and at least twice as many kin sets as folds."""
-PATTERN = r"(m|snp|rs)[A-Za-z0-9_.:-]*[0-9]"
+PATTERN = r"(m|snp|rs)[A-Za-z0-9_.:-]*[0-9]|snp:.+"
 LEVELS = (0.8, 0.95)
 NOTHING = 0.02
 """A heritability below this is about none."""
@@ -328,6 +329,7 @@ GENOMIC = Recipe(
     train=train,
     predict=predict,
     direction="maximise",
+    formats={".bed": Format(read_plink, needed=NEEDED[1:], optional=(TRAITS,))},
     template="family,environment,trait,m1,m2,m3,m4\nfam-01,2026-A,5.31,0,1,2,-9\nfam-02,2026-B,4.87,2,1,0,0\n",
     why={
         "missing": {"en": "more than a tenth of the calls is missing", "ko": "결측이 10분의 1을 넘습니다"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -18,14 +19,16 @@ from dure.design.candidate import Candidate
 from dure.fields.agrifood.greenhouse_laws import KNOBS, law_of, parameters, usual, vector
 from dure.fields.agrifood.greenhouse_twin import LIMITS, NOMINAL, STEPS, Seasons, perturbed, run
 from dure.fields.agrifood.weather import Weather, bleiswijk, own_weather
+from dure.fields.agrifood.weather_table import deposited, known_keys
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 from dure.verify.panel import HeldOut, Limit, Outcomes, apart, members_of
 
 Floats = NDArray[np.float64]
 FILE = ("lettuce-greenhouse", "weather", "outdoorWeatherWurGlas2014.csv")
-DEPOSITED = "dataset"
-"""Stands for the source of a grower's own file, which `[lab] weather` names as ACCESSION/FILE."""
+KEYS = ("weather",)
+PLACE_KEYS = ("latitude", "longitude")
+"""Of a `lab` table, beside those of every simulated laboratory; `PLACE_KEYS` say where own weather was."""
 MONEY = "{EUR}/m2"
 UNITS = {
     "return": MONEY, "profit": MONEY, "penalty": MONEY, "yield": "g/m2", "energy": "kW.h/m2", "CO2": "kg/m2",
@@ -48,6 +51,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "every day": tuple(f"day {day}" for day in range(1, 366)),
 }
 """Named before anything was tuned. A member is a start day; a building has every coefficient off by up to 5 %."""
+MEMBER = re.compile(r"(?:(\d{4}) )?day (\d{1,3})(?: building (\d{1,3}))?")
 STRATA = {
     **dict.fromkeys(_NEAR, "other start days"),
     **dict.fromkeys(_FAR, "other weather"),
@@ -66,11 +70,12 @@ def _weather(data: bytes, name: str, place: tuple[float, float]) -> Weather:
 
 def weather_of(inputs: Inputs, lab: Mapping[str, Any]) -> Weather:
     """The weather that a `lab` table asks for, from the bytes it reads."""
-    key = _file(lab)
-    return _weather(inputs["/".join(key)], key[2], _place(lab))
+    key = file_of(lab)
+    return _weather(inputs["/".join(key)], key[2], place_of(lab))
 
 
-def _place(lab: Mapping[str, Any]) -> tuple[float, float]:
+def place_of(lab: Mapping[str, Any]) -> tuple[float, float]:
+    """Latitude and longitude of a `lab` table, degrees; those of the shipped year where it names none."""
     given = lab.get("latitude", 52.03), lab.get("longitude", 4.53)
     if not all(isinstance(x, int | float) for x in given) or not (abs(given[0]) <= 66 and abs(given[1]) <= 180):
         raise BadInput(
@@ -83,39 +88,60 @@ def _place(lab: Mapping[str, Any]) -> tuple[float, float]:
 
 def reads(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
     """The weather file of a `lab` table; refuses a panel that cannot be run."""
-    _members(lab)
-    return (_file(lab),)
+    known_keys(lab, (*KEYS, *PLACE_KEYS) if "weather" in lab else KEYS)
+    members_in(lab)
+    return reads_of(lab)
 
 
-def _members(lab: Mapping[str, Any]) -> tuple[str, ...]:
+def reads_of(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
+    """The weather file of a `lab` table; the shipped year where it names none."""
+    return (file_of(lab),)
+
+
+def members_in(lab: Mapping[str, Any], where: str = "[lab], panel") -> tuple[str, ...]:
+    """The members of a table's `panel`; with own weather any start day of any year, in any building.
+
+    Raises:
+        BadInput: there is none, it names what is no member, or it has fewer than two.
+    """
     if "panel" not in lab:
         raise BadInput(
             f"the key {'panel'!r} is missing",
             where="[lab]",
             remedy='write panel = "tune", or a list of start days such as ["day 30", "day 50"]',
         )
-    return members_of(lab["panel"], PANELS, "[lab], panel")
+    panel = lab["panel"]
+    if "weather" not in lab or isinstance(panel, str):
+        return members_of(panel, PANELS, where)
+    strange = [each for each in map(str, panel) if not MEMBER.fullmatch(each)]
+    if strange:
+        raise BadInput(
+            f"{strange[0]!r} is no season of an own weather file",
+            where=where,
+            remedy='write "day 40" or "2026 day 40", and "building 3" after it for another greenhouse',
+        )
+    return members_of(panel, {"own": tuple(map(str, panel))}, where)
 
 
-def _file(lab: Mapping[str, Any]) -> tuple[str, str, str]:
+def file_of(lab: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The weather file that a `lab` table names, or the shipped one."""
     if "weather" not in lab:
         return FILE
-    accession, _, name = str(lab["weather"]).partition("/")
-    if not accession.startswith("DS-") or not name:
-        raise BadInput(
-            f"{lab['weather']!r} names no deposited weather file",
-            where="[lab], weather",
-            remedy="deposit it with: dure deposit weather.csv …; then write DS-…/weather.csv",
-        )
-    return (DEPOSITED, accession, name)
+    return deposited(lab["weather"])
 
 
 def panel_of(members: Sequence[str], weather: Weather) -> tuple[Floats, Floats]:
-    """Weather (members, 1933, 5) and coefficients (members, 22) of members such as `day 40` or `day 40 building 3`."""
-    days = [float(member.split()[1]) for member in members]
-    buildings = [int(member.split()[3]) if "building" in member else 0 for member in members]
-    c = [perturbed((2014, number)) if number else NOMINAL for number in buildings]
-    return np.stack([weather.season(day, STEPS) for day in days]), np.stack(c)
+    """Weather (members, 1933, 5) and coefficients (members, 22) of members: `day 40`, `2026 day 40 building 3`."""
+    told = [_told(member) for member in members]
+    c = [perturbed((2014, number)) if number else NOMINAL for _, _, number in told]
+    return np.stack([weather.season(weather.day(day, year), STEPS) for year, day, _ in told]), np.stack(c)
+
+
+def _told(member: str) -> tuple[int | None, int, int]:
+    """Year (None: the weather's first), start day and building (0: as the model believes) of a member."""
+    found = MEMBER.fullmatch(member)
+    assert found is not None
+    return int(found[1]) if found[1] else None, int(found[2]), int(found[3] or 0)
 
 
 def judged(design: Candidate, law: str, members: Sequence[str], weather: Weather) -> Seasons:
@@ -127,7 +153,7 @@ def judged(design: Candidate, law: str, members: Sequence[str], weather: Weather
 def _simulated(law: str) -> Body:
     def body(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress) -> Outputs:
         design = Candidate(*json.loads(inputs["candidate"]))
-        members = _members(params)
+        members = members_in(params)
         seasons = judged(design, law, members, weather_of(inputs, params))
         if not np.isfinite(seasons.sums).all():
             return {"failed": canonical("diverged")}
@@ -186,10 +212,12 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
             where="[finalists], law",
             remedy="leave law out: [lab] simulator says it",
         )
-    members = members_of(settings.get("panel", "held-out"), PANELS, "[finalists], panel")
-    apart(_members({"panel": settings.get("tuned", "tune")}), members, "[finalists], panel")
-    key = _file(settings)
-    weather = _weather(read(*key), key[2], _place(settings))
+    members = members_in({"panel": "held-out", **settings}, "[finalists], panel")
+    tuned = members_in({**settings, "panel": settings.get("tuned", "tune")})
+    key = file_of(settings)
+    weather = _weather(read(*key), key[2], place_of(settings))
+    _apart(tuned, members, weather)
+    panel_of([*tuned, *members], weather)  # refuses seasons outside the weather before anything is run
 
     def evaluate(designs: Sequence[Candidate], on: Sequence[str]) -> list[Outcomes]:
         return [{name: values[0] for name, values in judged(d, law, on, weather).measures().items()} for d in designs]
@@ -201,7 +229,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         primary="return",
         unit=MONEY,
         sign=1.0,
-        settings={"law": law, "members": list(members), "weather": key[2], "place": list(_place(settings))},
+        settings={"law": law, "members": list(members), "weather": key[2], "place": list(place_of(settings))},
         limits=(Limit("hours temperature low", "h", high=COLD_HOURS),),
         units=UNITS,
         harm=HARM,
@@ -210,6 +238,16 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         pictures=lambda design, reference, on: pictures(design, reference, law, on, weather),
     )
     return Ladder.of([check], GATES)
+
+
+def _apart(tuned: Sequence[str], members: Sequence[str], weather: Weather) -> None:
+    """Refuses a gate on seasons that were tuned on, under whatever name."""
+
+    def plain(member: str) -> str:
+        year, day, building = _told(member)
+        return f"{year or weather.year} day {day}" + (f" building {building}" if building else "")
+
+    apart([plain(member) for member in tuned], [plain(member) for member in members], "[finalists], panel")
 
 
 GATES = [
@@ -264,7 +302,7 @@ PROBLEMS: dict[str, dict[str, Any]] = {
             "en": "Lettuce in winter light: eleven fixed set-points of the climate computer (simulated)",
             "ko": "겨울 상추: 환경 제어기의 고정 설정값 11개 (모의실험)",
         },
-        (30, 15, 14),
+        (30, 15, 26),
         (12, 6, 4),
     ),
     "greenhouse-feedback": _problem(

@@ -23,11 +23,9 @@ SUBSTEPS = 4
 LOOK_SUBSTEPS = 2
 LOW = np.array([0.002, 0.0, 5.0, 0.0])
 HIGH = np.array([0.6, 0.004, 40.0, 0.051])
-START = np.array([0.0035, 0.001, 15.0, 0.008])
-# CO2 mg/m2/s, ventilation mm/s, heating W/m2: most, most change a step, at the start.
+# CO2 mg/m2/s, ventilation mm/s, heating W/m2: most, and most change a step.
 MOST = np.array([1.2, 7.5, 150.0])
 CHANGE = np.array([0.12, 0.75, 15.0])
-FIRST = np.array([0.0, 0.0, 50.0])
 GAS, KELVIN, PRESSURE, CO2_MOLAR, WATER_MOLAR = 8.3144598, 273.15, 101325.0, 44.01e-3, 18.01528e-3
 LOOK = 13  # half hours of weather after the season's last, for forecasts
 LIGHT_ENOUGH = 50.0  # W/m2 of clear sky, from where the share that comes through tells of clouds
@@ -183,7 +181,7 @@ def improve(
 @jit
 def season(
     law: int, p: Floats, weather: Floats, c: Floats, nominal: Floats, prices: Floats, limits: Floats, weights: Floats,
-    steps: int, trace: Floats,
+    start: Floats, first: Floats, steps: int, trace: Floats,
 ) -> Floats:  # fmt: skip
     """One season: its `SUMS`; `trace`, shape (steps, 9) or (0, 9), takes states, controls, CO2 in ppm and humidity.
 
@@ -195,9 +193,10 @@ def season(
         prices: of dry weight EUR/kg, heat EUR/kWh, CO2 EUR/kg.
         limits: CO2 low and high ppm, temperature low and high Cel, humidity high %.
         weights: what a step outside each limit costs, EUR/m2 a unit.
+        start, first: states and controls before the first step.
     """
-    x, u, wanted, plan = START.copy(), FIRST.copy(), FIRST.copy(), np.concatenate((FIRST, FIRST))
-    work, seen, ahead, moved, v_seen = np.empty((5, STATES)), START.copy(), START.copy(), FIRST.copy(), np.empty(4)
+    x, u, wanted, plan = start.copy(), first.copy(), first.copy(), np.concatenate((first, first))
+    work, seen, ahead, moved, v_seen = np.empty((5, STATES)), start.copy(), start.copy(), first.copy(), np.empty(4)
     clearness, sums, hours = 0.5, np.zeros(SUMS), STEP / 3600.0
     for step in range(steps):
         v = weather[step]
@@ -240,7 +239,8 @@ def season(
 
 @jit
 def seasons(
-    law: int, p: Floats, weather: Floats, c: Floats, nominal: Floats, prices: Floats, limits: Floats, weights: Floats
+    law: int, p: Floats, weather: Floats, c: Floats, nominal: Floats, prices: Floats, limits: Floats, weights: Floats,
+    start: Floats, first: Floats,
 ) -> Floats:  # fmt: skip
     """Every design on every member: p (designs, rows, parameters), weather (members, steps + 13, 5), c (members, 22) ->
     sums, shape (designs, members, SUMS).
@@ -249,5 +249,7 @@ def seasons(
     steps = weather.shape[1] - LOOK
     for d in range(p.shape[0]):
         for m in range(weather.shape[0]):
-            out[d, m] = season(law, p[d], weather[m], c[m], nominal, prices, limits, weights, steps, nothing)
+            out[d, m] = season(
+                law, p[d], weather[m], c[m], nominal, prices, limits, weights, start, first, steps, nothing
+            )
     return out

@@ -12,10 +12,12 @@ from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, RED,
 from dure.design.candidate import Candidate
 from dure.fields.agrifood.greenhouse_laws import KNOBS, law_of, vector
 from dure.fields.agrifood.greenhouse_twin import (
+    FIRST,
     LIMIT_UNITS,
     LIMIT_VALUES,
     LIMITS,
     PRICES,
+    START,
     WEIGHTS,
     Seasons,
     run,
@@ -126,33 +128,41 @@ def pictures(
     return drawn
 
 
-def replayed(traces: Floats, season: Floats, c: Floats, at: Floats = LIMIT_VALUES) -> Seasons:
+def replayed(
+    traces: Floats,
+    season: Floats,
+    c: Floats,
+    at: Floats = LIMIT_VALUES,
+    start: Floats = START,
+    first: Floats = FIRST,
+) -> Seasons:
     """The seasons of traces, shape (1, members), with the controls that were: a plan would look at other limits."""
     each = [
-        run("controls", traces[m : m + 1, :, 4:7], season[m : m + 1], c[m : m + 1], limits=at).sums
+        run("controls", traces[m : m + 1, :, 4:7], season[[m]], c[[m]], limits=at, start=start, first=first).sums
         for m in range(len(traces))
     ]
     return Seasons(np.concatenate(each, axis=1))
 
 
-def shadow_prices(traces: Floats, season: Floats, c: Floats) -> Floats:
+def shadow_prices(traces: Floats, season: Floats, c: Floats, start: Floats = START, first: Floats = FIRST) -> Floats:
     """What a season gains when each limit is moved outwards by one unit at the same controls, EUR/m2, shape (limits,).
 
     By the envelope theorem it is, at an optimum, also what the best design gains from a small move.
     """
     gained = []
-    before = replayed(traces, season, c).measures()["penalty"].mean()
+    before = replayed(traces, season, c, LIMIT_VALUES, start, first).measures()["penalty"].mean()
     for i, move in enumerate(MOVED):
         moved = LIMIT_VALUES.copy()
         moved[i] += move
-        gained.append(float(before - replayed(traces, season, c, moved).measures()["penalty"].mean()) / abs(move))
+        after = replayed(traces, season, c, moved, start, first).measures()["penalty"].mean()
+        gained.append(float(before - after) / abs(move))
     return np.array(gained)
 
 
-def day_return(steps: Floats, season: Floats, day: int) -> float:
+def day_return(steps: Floats, day: int) -> float:
     """The return of one day of a season, EUR/m2: profit less penalties, from its trace."""
     rows = slice(DAY * day, DAY * (day + 1))
-    before = steps[DAY * day - 1, 0] if day else 0.0035
+    before = steps[DAY * day - 1, 0] if day else START[0]
     grown = steps[rows.stop - 1, 0] - before
     heat, co2 = steps[rows, 6].sum() * 1800 / 3.6e6, steps[rows, 4].sum() * 1e-6 * 1800
     ppm, warm, humid = steps[rows, 7], steps[rows, 2], steps[rows, 8]
@@ -166,14 +176,24 @@ def example_day(
     design: Candidate, law: str, steps: Floats, season: Floats, member: str, name: str, lang: str, day: int = EXAMPLE
 ) -> bytes:
     """A day of the first held-out season, not of today's greenhouse: climate, actuators, and what is set."""
-    start = int(member.split()[1])
-    money = day_return(steps, season, day)
-    title = _say("example", lang, day=day + 1, start=start, money=money).replace(" -", " −")
-    picture = Picture(820, 576, title, _note(name, lang))
+    start = int(member.partition("day ")[2].split()[0])
+    title = _say("example", lang, day=day + 1, start=start, money=day_return(steps, day))
     rows = slice(DAY * day, DAY * (day + 1))
+    return day_picture(design, law, steps[rows], season[rows], title, _note(name, lang), lang)
+
+
+def day_picture(
+    design: Candidate, law: str, told: Floats, v: Floats, title: str, note: str, lang: str, first: int = 0
+) -> bytes:
+    """A day: climate, actuators, and what is set.
+
+    Args:
+        told: its trace, shape (48, 9); `v` its weather, shape (48, 5).
+        first: the hour of the clock at which it begins.
+    """
+    picture = Picture(820, 576, title.replace(" -", " −"), note)
     hours = np.arange(DAY) / 2
-    told, v = steps[rows], season[rows]
-    ticks = [(float(h), f"{h:02d}") for h in range(0, 25, 6)]
+    ticks = [(float(h), f"{(first + h) % 24 if first or h < 24 else 24:02d}") for h in range(0, 25, 6)]
     # Outdoor weather is drawn in °C only: its humidity and CO2 are not what a grower steers by.
     frames = [(64.0, 62.0 + 124 * i, 470.0, 72.0) for i in range(4)]
     warm = Panel(

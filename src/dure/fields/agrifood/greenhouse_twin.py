@@ -40,6 +40,10 @@ NOMINAL = np.array(list(COEFFICIENTS.values()))
 FIXED = ("gas constant", "kelvin")
 
 STEPS = 1920
+START = np.array([0.0035, 0.001, 15.0, 0.008])
+"""Of a season: dry weight kg/m2, CO2 kg/m3, temperature Cel, vapour kg/m3."""
+FIRST = np.array([0.0, 0.0, 50.0])
+"""Before its first step: CO2 mg/m2/s, ventilation mm/s, heating W/m2."""
 PRICES = {"lettuce": 22.285125, "energy": 0.1281, "CO2": 0.1906}
 """EUR a kg dry weight, a kWh of heat, a kg of CO2: the benchmark's."""
 LIMITS = ("CO2 low", "CO2 high", "temperature low", "temperature high", "humidity high")
@@ -94,6 +98,8 @@ def run(
     *,
     limits: Floats = LIMIT_VALUES,
     weights: Floats = WEIGHTS,
+    start: Floats = START,
+    first: Floats = FIRST,
 ) -> Seasons:
     """Every design on every member.
 
@@ -102,28 +108,38 @@ def run(
         designs: parameters of the law, shape (designs, parameters); for `controls` shape (designs, steps, 3).
         weather: shape (members, steps + 13, 5), see `weather.Weather.season`.
         coefficients: of each member, shape (members, 22); the nominal ones unless given.
+        start, first: states (4,) and controls (3,) that every member begins with.
     """
     from dure.fields.agrifood.greenhouse_kernel import seasons
 
     c = np.tile(NOMINAL, (len(weather), 1)) if coefficients is None else coefficients
     p = designs if designs.ndim == 3 else designs[:, None, :]
-    settings = (NOMINAL, np.array(list(PRICES.values())), limits, weights)
+    settings = (NOMINAL, np.array(list(PRICES.values())), limits, weights, start, first)
     return Seasons(seasons(LAWS.index(law), np.ascontiguousarray(p), weather, c, *settings))
 
 
-def trace(law: str, design: Floats, weather: Floats, coefficients: Floats | None = None) -> Floats:
+def trace(
+    law: str,
+    design: Floats,
+    weather: Floats,
+    coefficients: Floats | None = None,
+    *,
+    start: Floats = START,
+    first: Floats = FIRST,
+) -> Floats:
     """One season half hour by half hour, shape (steps, 9): states, controls, CO2 in ppm, humidity in %.
 
     Args:
         design: parameters of the law, shape (parameters,).
         weather: shape (steps + 13, 5).
         coefficients: shape (22,); the nominal ones unless given.
+        start, first: states (4,) and controls (3,) before the first step.
     """
     from dure.fields.agrifood.greenhouse_kernel import LOOK, season
 
     told = np.zeros((len(weather) - LOOK, 9))
     c = NOMINAL if coefficients is None else coefficients
-    settings = (NOMINAL, np.array(list(PRICES.values())), LIMIT_VALUES, WEIGHTS, len(told))
+    settings = (NOMINAL, np.array(list(PRICES.values())), LIMIT_VALUES, WEIGHTS, start, first, len(told))
     season(LAWS.index(law), np.ascontiguousarray(design[None]), weather, c, *settings, told)
     return told
 

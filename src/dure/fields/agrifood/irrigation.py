@@ -6,12 +6,11 @@ CPU-s. What a season gives is simulated, whatever its weather is.
 
 from __future__ import annotations
 
-import io
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +23,8 @@ from dure.campaign.field import ReadSource, Simulator, Texts
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.design.box import BoxSpace, Parameter
 from dure.design.candidate import Candidate
+from dure.fields.agrifood.climate import OWN, Site, dates_of, frame_of, inside, own_site
+from dure.fields.agrifood.weather_table import deposited, known_keys
 from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 from dure.verify.panel import HeldOut, Limit, Outcomes, apart, members_of
@@ -48,21 +49,9 @@ PRICES = {"grain_price": 200.0, "water_price": 0.15}
 """EUR a tonne of dry grain and a cubic metre of water: assumed, and to be replaced by one's own."""
 
 
-@dataclass(frozen=True)
-class Site:
-    """A place: its climate file, the crop, when it is planted (month, day) and when a season ends at the latest."""
-
-    file: str
-    crop: str
-    planting: tuple[int, int]
-    end: tuple[int, int]
-    soil: str
-    tune: tuple[int, ...]
-    held_out: tuple[int, ...]
-
-
 SITES = {
-    "tunis": Site("tunis_climate.txt", "Wheat", (10, 15), (7, 30), "SandyLoam", (*range(1979, 1987),),
+    # Ten years: the first eight are wet, and what was tuned on them alone starved the crop in two dry late years.
+    "tunis": Site("tunis_climate.txt", "Wheat", (10, 15), (7, 30), "SandyLoam", (*range(1979, 1989),),
                   (*range(1989, 2001),)),
     # Its Januaries are hot: this is the Cordoba of Argentina.
     "cordoba": Site("cordoba_climate.txt", "Maize", (10, 15), (6, 30), "SandyLoam", (*range(1991, 1999),),
@@ -80,11 +69,9 @@ UNITS = {
     "dry-decile yield": "t/hm2", "dry-decile share": "%", "worst share": "%",
 }  # fmt: skip
 """What an order tells: means over the years, the yield of the driest tenth, the share of the worst."""
-
-
-def dates_of(site: Site, year: int) -> tuple[date, date]:
-    """The first and the last possible day of the season planted in a year."""
-    return date(year, *site.planting), date(year + (site.end < site.planting), *site.end)
+KEYS = ("weather", *PRICES)
+PLACE_KEYS = ("crop", "soil", "planting", "end")
+"""Of a `lab` table, beside those of every simulated laboratory; `PLACE_KEYS` say what own weather is for."""
 
 
 def site_of(members: Sequence[str]) -> str:
@@ -104,39 +91,44 @@ def source_file(place: str) -> tuple[str, str, str]:
     return "aquacrop", "climate", SITES[place].file
 
 
-def reads(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
-    """The climate file of a `lab` table; refuses a panel that cannot be run."""
-    if "panel" not in lab:
+def members_in(table: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """The years of a table's `panel`; with own weather `own YEAR`.
+
+    Raises:
+        BadInput: there is none, it names what is no year, or it has fewer than two.
+    """
+    if "panel" not in table:
         raise BadInput(
             f"the key {'panel'!r} is missing",
-            where="[lab]",
+            where=where.partition(",")[0],
             remedy='write panel = "champion tune", or a list of years such as ["champion 1983", "champion 1984"]',
         )
-    return (source_file(site_of(members_of(lab["panel"], PANELS, "[lab], panel"))),)
-
-
-def climate(data: bytes) -> Floats:
-    """Rows of day, month, year, minimum and maximum temperature Cel, rain mm, reference ET mm; shape (days, 7)."""
-    table = np.loadtxt(io.BytesIO(data), skiprows=1)
-    if table.ndim != 2 or table.shape[1] != 7 or not np.isfinite(table).all():
+    panel = table["panel"]
+    if "weather" not in table:
+        return members_of(panel, PANELS, where)
+    years = [panel] if isinstance(panel, str) else list(map(str, panel))
+    strange = [each for each in years if not re.fullmatch(rf"{OWN} \d{{4}}", each)]
+    if strange:
         raise BadInput(
-            "the climate file has not seven numbers a day", remedy="give day, month, year, Tmin, Tmax, rain, ET0"
+            f"{strange[0]!r} is no season of an own climate file", where=where, remedy='write ["own 2007", "own 2008"]'
         )
-    return np.asarray(table)
+    return members_of(years, {OWN: tuple(years)}, where)
 
 
-@lru_cache(maxsize=4)
-def _weather(data: bytes) -> Any:
-    """A climate file as the data frame that AquaCrop takes."""
-    import pandas as pd
+def reads(lab: Mapping[str, Any]) -> Sequence[tuple[str, str, str]]:
+    """The climate file of a `lab` table; refuses a panel that cannot be run."""
+    known_keys(lab, (*KEYS, *PLACE_KEYS) if "weather" in lab else KEYS)
+    return (file_of(lab, members_in(lab, "[lab], panel")),)
 
-    table = climate(data)
-    dates = pd.to_datetime({"year": table[:, 2], "month": table[:, 1], "day": table[:, 0]})
-    return pd.DataFrame({
-        "MinTemp": table[:, 3], "MaxTemp": table[:, 4], "Precipitation": table[:, 5],
-        # AquaCrop divides by it.
-        "ReferenceET": np.maximum(table[:, 6], 0.1), "Date": dates,
-    })  # fmt: skip
+
+def file_of(lab: Mapping[str, Any], members: Sequence[str]) -> tuple[str, str, str]:
+    """The climate file of members: an own one that the table names, or that of their place."""
+    return deposited(lab["weather"]) if "weather" in lab else source_file(site_of(members))
+
+
+def place_of(lab: Mapping[str, Any], members: Sequence[str]) -> Site:
+    """The place of members, with its crop and soil."""
+    return own_site(lab, deposited(lab["weather"])[2]) if "weather" in lab else SITES[site_of(members)]
 
 
 @lru_cache(maxsize=4)
@@ -146,16 +138,16 @@ def _same(data: bytes) -> bytes:
 
 
 @lru_cache(maxsize=2048)
-def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> tuple[float, float, float]:
+def _season(data: bytes, site: Site, year: int, triggers: tuple[float, ...]) -> tuple[float, float, float]:
     """Dry yield t/ha, irrigation mm and rain mm of one season."""
     import pandas as pd
     from aquacrop import AquaCropModel, Crop, InitialWaterContent, IrrigationManagement, Soil
 
-    site, weather = SITES[place], _weather(data)
+    own = "" if site in SITES.values() else site.file
+    inside(data, own, site, [year])
+    weather = frame_of(data, own)
     dates = weather["Date"]
     start, end = (pd.Timestamp(each) for each in dates_of(site, year))
-    if start < dates.iloc[0] or end > dates.iloc[-1]:
-        raise BadInput(f"the season {place} {year} does not lie inside its climate file", where=site.file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pandas, about how AquaCrop uses it
         model = AquaCropModel(
@@ -175,13 +167,17 @@ def _season(data: bytes, place: str, year: int, triggers: tuple[float, ...]) -> 
 
 
 def outcomes(
-    data: bytes, triggers: Sequence[float], members: Sequence[str], prices: Mapping[str, float] = PRICES
+    data: bytes,
+    triggers: Sequence[float],
+    members: Sequence[str],
+    prices: Mapping[str, float] = PRICES,
+    site: Site | None = None,
 ) -> dict[str, Floats]:
-    """What each year came to, each shape (years,); `rain` in mm."""
-    place, data = site_of(members), _same(data)
+    """What each year came to, each shape (years,); `rain` in mm. The place is that of the members unless given."""
+    site, data = site or SITES[site_of(members)], _same(data)
     years = [int(member.split()[1]) for member in members]
-    rows = np.array([_season(data, place, year, tuple(map(float, triggers))) for year in years])
-    full = np.array([_season(data, place, year, FULL)[0] for year in years])
+    rows = np.array([_season(data, site, year, tuple(map(float, triggers))) for year in years])
+    full = np.array([_season(data, site, year, FULL)[0] for year in years])
     grain, water, rain = rows.T
     return {
         # 1 t/ha on 1 mm (10 m3/ha) is 100 kg/m3.
@@ -213,10 +209,10 @@ def triggers_of(design: Candidate) -> tuple[float, ...]:
 @task(version=1, distributions=("numpy", "pandas", "aquacrop"))
 def run_triggers(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: Progress) -> Outputs:
     """Four triggers on the years of a panel. See `dure.campaign.field.Simulator`; nothing in a season is random."""
-    members = members_of(params["panel"], PANELS, "[lab], panel")
-    data = inputs["/".join(source_file(site_of(members)))]
+    members = members_in(params, "[lab], panel")
+    data = inputs["/".join(file_of(params, members))]
     design = Candidate(*json.loads(inputs["candidate"]))
-    found = outcomes(data, triggers_of(design), members, prices_of(params))
+    found = outcomes(data, triggers_of(design), members, prices_of(params), place_of(params, members))
     told = {name: float(values.mean()) for name, values in found.items() if name != "rain"}
     told |= {"dry-decile yield": driest(found, "yield"), "dry-decile share": driest(found, "yield share")}
     told["worst share"] = float(found["yield share"].min())
@@ -247,7 +243,7 @@ SIMULATORS = {"irrigation": Simulator(run_triggers, reads)}
 def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
     """The held-out gate: late years, each of which must yield 95 % of full irrigation.
 
-    Keys: `panel` (late years) and, taken over from `lab`, `tuned` (its panel) and the prices.
+    Keys: `panel` (late years) and, taken over from `lab`, `tuned` (its panel), own weather with its place, the prices.
     """
     from dure.fields.agrifood.irrigation_pictures import pictures
 
@@ -256,19 +252,21 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
             raise BadInput(
                 f"the key {key!r} is missing", where="[finalists]", remedy="name the years, as in [lab] panel"
             )
-    members = members_of(settings["panel"], PANELS, "[finalists], panel")
-    tuned = members_of(settings["tuned"], PANELS, "[lab], panel")
+    members = members_in(settings, "[finalists], panel")
+    tuned = members_in({**settings, "panel": settings["tuned"]}, "[lab], panel")
     apart(tuned, members, "[finalists], panel")
-    place = site_of([*tuned, *members])
+    site = place_of(settings, [*tuned, *members])
     prices = prices_of(settings)
-    data = read(*source_file(place))
+    data = read(*file_of(settings, members))
+    own = site.file if "weather" in settings else ""
+    inside(data, own, site, [int(member.split()[1]) for member in (*tuned, *members)])
 
     def evaluate(designs: Sequence[Candidate], on: Sequence[str]) -> list[Outcomes]:
-        return [outcomes(data, triggers_of(design), on, prices) for design in designs]
+        return [outcomes(data, triggers_of(design), on, prices, site) for design in designs]
 
     def drawn(design: Candidate, reference: Candidate, on: Sequence[str]) -> Mapping[str, bytes]:
         here, there = evaluate([design, reference], on)
-        return pictures(here, there, on)
+        return pictures(here, there, on, own)
 
     check = HeldOut(
         evaluate,
@@ -277,7 +275,7 @@ def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:
         primary="productivity",
         unit=UNITS["productivity"],
         sign=1.0,
-        settings={"members": list(members), "start water": START_WATER, **prices},
+        settings={"members": list(members), "start water": START_WATER, **prices, **asdict(site)},
         limits=(Limit("yield share", "%", low=LEAST_SHARE),),
         units=UNITS,
         cost=0.6 * len(members),

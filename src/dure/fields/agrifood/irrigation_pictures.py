@@ -38,13 +38,13 @@ _SEEN: dict[str, list[float]] = {"water": [], "yield share": [94.0, 100.0], "pro
 """What the axis of each measure shows in any case."""
 
 
-def pictures(design: Outcomes, reference: Outcomes, members: Sequence[str]) -> Mapping[str, bytes]:
-    """One picture in each language."""
-    return {f"years.{lang}.svg": _drawn(design, reference, members, lang) for lang in ("en", "ko")}
+def pictures(design: Outcomes, reference: Outcomes, members: Sequence[str], own: str = "") -> Mapping[str, bytes]:
+    """One picture in each language; `own` names the file of own weather."""
+    return {f"years.{lang}.svg": _drawn(design, reference, members, own, lang) for lang in ("en", "ko")}
 
 
-def _drawn(design: Outcomes, reference: Outcomes, members: Sequence[str], lang: str) -> bytes:
-    place = members[0].split()[0].capitalize()
+def _drawn(design: Outcomes, reference: Outcomes, members: Sequence[str], own: str, lang: str) -> bytes:
+    place = own or members[0].split()[0].capitalize()
     years = [member.split()[1] for member in members]
     dry = years[int(np.argmin(design["rain"]))]
     note = _WORDS["note"][lang].format(year=dry, ours=design["margin"].mean(), theirs=reference["margin"].mean())

@@ -133,7 +133,9 @@ def bayesian_ridge(z: Floats, fixed: Floats, values: Floats) -> tuple[Floats, Fl
 
     effects = np.asarray(np.linalg.lstsq(fixed, values, rcond=None)[0])
     left = values - fixed @ effects
-    return effects, np.asarray(BayesianRidge(fit_intercept=False).fit(z, left).coef_)
+    # In the span of the individuals the solution is the same, without a covariance of all markers.
+    u, scale, vt = np.linalg.svd(z, full_matrices=False)
+    return effects, np.asarray(vt.T @ BayesianRidge(fit_intercept=False).fit(u * scale, left).coef_)
 
 
 def structure(z: Floats, fixed: Floats, values: Floats, components: int = 5) -> tuple[Floats, Floats]:

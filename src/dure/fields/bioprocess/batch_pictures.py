@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dure.fields.bioprocess.svg import BLUE, GREY, RED, Axes
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, RED
 from dure.fields.bioprocess.twin import STEP, STEPS, Floats, Runs
 
 HOURS = np.arange(1, STEPS + 1) * STEP
@@ -35,7 +36,7 @@ def panel_picture(own: Runs, theirs: Runs, lang: str) -> str:
     w = _WORDS[lang]
     mass = [run["penicillin"] * run["volume"] / 1000 for run in (own, theirs)]
     top = max(float(np.nanmax(m)) for m in mass)
-    axes = Axes((0, HOURS[-1]), (0, top), w["title"].format(n=len(own.record)), w["x"], w["y"], note=w["note"])
+    axes = plot(w["title"].format(n=len(own.record)), (0, HOURS[-1]), (0, top), w["x"], w["y"], note=w["note"])
     for m, colour, label in zip(reversed(mass), (GREY, BLUE), (w["theirs"], w["own"]), strict=True):
         thin = m[:, _THIN]
         axes.band(HOURS[_THIN], np.nanmin(thin, axis=0), np.nanmax(thin, axis=0), colour)
@@ -90,10 +91,10 @@ def envelope_picture(
     """
     w = _ENVELOPE[lang]
     ends = np.concatenate([centre - half, centre + half, moved[np.isfinite(moved)]])
-    axes = Axes(
+    axes = plot(
+        w["title"].format(batch=batch, variable=variable),
         (0, float(hours[-1])),
         (float(ends.min()), float(ends.max())),
-        w["title"].format(batch=batch, variable=variable),
         w["x"],
         w["y"].format(unit=f" ({unit})" if unit else ""),
         note=w["simulated" if simulated else "note"],

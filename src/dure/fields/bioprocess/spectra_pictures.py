@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, ORANGE, RED
 from dure.fields.bioprocess.chemometrics import Floats
 from dure.fields.bioprocess.spectra_calibration import Calibration
 from dure.fields.bioprocess.spectra_tables import Batch
-from dure.fields.bioprocess.svg import BLUE, GREY, ORANGE, RED, Axes
 
 _WORDS = {
     "en": {
@@ -45,18 +46,19 @@ def picture(calibration: Calibration, glucose: Floats, batch: Batch | None, lang
     if batch is None:
         predicted = glucose + calibration.errors
         ends = (min(0.0, float(predicted.min())), max(float(glucose.max()), float(predicted.max())) * 1.05)
-        axes = Axes(ends, ends, w["own"], w["xm"], w["ym"])
+        axes = plot(w["own"], ends, ends, w["xm"], w["ym"], keys=0)
         axes.line(ends, ends, GREY, dash="4 3")
-        axes.dots(list(glucose), list(predicted), BLUE)
+        axes.dots(glucose, predicted, BLUE)
         return axes.svg()
     predicted = calibration.predict(batch.spectra)
     thin = slice(None, None, 4)
     low, high = np.maximum(predicted - calibration.half80, 0.0), predicted + calibration.half80
     range_ = (float(min(low.min(), 0)), float(max(high.max(), batch.glucose.max())))
-    axes = Axes((0.0, float(batch.hours[-1])), range_, w["title"], w["x"], w["y"], note=w["note"])
+    axes = plot(w["title"], (0.0, float(batch.hours[-1])), range_, w["x"], w["y"], note=w["note"])
     axes.band(batch.hours[thin], low[thin], high[thin], BLUE, label=w["band"])
     axes.line(batch.hours[thin], predicted[thin], BLUE, label=w["predicted"], width=1.2)
-    axes.dots(list(batch.sampled), list(batch.glucose), RED, label=w["measured"])
+    axes.dots(batch.sampled, batch.glucose, RED, label=w["measured"], r=3.2, opacity=1.0)
     out = np.array([code in ("residual", "extreme") for code in calibration.why(batch.spectra)])
-    axes.dots(list(batch.hours[out][::8]), [range_[0]] * len(batch.hours[out][::8]), ORANGE, label=w["outside"], r=1.6)
+    shown = batch.hours[out][::8]
+    axes.dots(shown, np.full(len(shown), range_[0]), ORANGE, label=w["outside"], r=1.6)
     return axes.svg()

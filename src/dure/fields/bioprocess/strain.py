@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -15,9 +14,10 @@ import numpy as np
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.campaign.field import Read
+from dure.campaign.report.axes import plot
+from dure.campaign.report.picture import BLUE, GREY, Picture
 from dure.compute.task import task
 from dure.design.candidate import Candidate
-from dure.fields.bioprocess.svg import BLUE, GREY, Axes
 
 OWN = "iJO1366"
 """The model that the shipped items belong to."""
@@ -232,9 +232,8 @@ def envelope_picture(own: Rows, wild: Rows, told: Setting, lang: str) -> str:
     w = _WORDS[lang]
     right = max(row[0] for row in (*own, *wild))
     top = max(row[2] for row in (*own, *wild))
-    axes = Axes(
-        (0, right), (0, top), w["title"].format(product=told.product, model=told.model), w["x"], w["y"], note=w["note"]
-    )
+    title = w["title"].format(product=told.product, model=told.model)
+    axes = plot(title, (0, right), (0, top), w["x"], w["y"], note=w["note"])
     for rows, colour, label in ((wild, GREY, w["wild"]), (own, BLUE, w["own"])):
         growth, least, most = zip(*rows, strict=True)
         axes.band(growth, least, most, colour, label=label)
@@ -250,18 +249,12 @@ def flux_table(own: Mapping[str, float], wild: Mapping[str, float], lang: str, r
     exchanges = [r for r in ranked if r.startswith("EX_") and abs(own[r]) > 1e-6][: rows // 2]
     inner = [r for r in ranked if not r.startswith("EX_")][: rows - len(exchanges)]
     shown = [*exchanges, *inner]
-    height = 56 + 17 * len(shown)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 {height}" width="480" height="{height}" '
-        'font-family="Noto Sans CJK KR, Noto Sans KR, DejaVu Sans, sans-serif" font-size="12">',
-        f'<rect x="0" y="0" width="480" height="{height}" fill="white"/>',
-        f'<text x="8" y="17" font-weight="bold">{escape(w["table"])}</text>',
-    ]
+    sheet = Picture(480, 56 + 17 * len(shown), w["table"])
     columns = ((8, "start"), (330, "end"), (470, "end"))
     for (x, anchor), word in zip(columns, (w["reaction"], w["flux"], w["wild"]), strict=True):
-        parts.append(f'<text x="{x}" y="38" fill="#6b6b6b" text-anchor="{anchor}">{escape(word)}</text>')
+        sheet.words(x, 38, word, colour=GREY, anchor=anchor)
     for i, reaction in enumerate(shown):
         cells = (reaction, f"{own[reaction]:.3f}", f"{wild.get(reaction, 0.0):.3f}")
         for (x, anchor), cell in zip(columns, cells, strict=True):
-            parts.append(f'<text x="{x}" y="{57 + 17 * i}" text-anchor="{anchor}">{escape(cell)}</text>')
-    return "".join([*parts, "</svg>"])
+            sheet.words(x, 57 + 17 * i, cell, anchor=anchor)
+    return sheet.svg().decode()
