@@ -66,7 +66,8 @@ def _text(read: UserTable, header: str) -> pa.ChunkedArray:
 def _numbers(read: UserTable, header: str, column: Column) -> NDArray[np.float64]:
     assert column.unit is not None
     unit = _unit(read, header, column)
-    values = _factor(unit, column, read.name, header) * _parsed(read, header, unit)
+    offset, factor = _into(unit, column, read.name, header)
+    values = factor * _parsed(read, header, unit) + offset
     low = -np.inf if column.low is None else column.low
     high = np.inf if column.high is None else column.high
     wrong = np.flatnonzero((values < low) | (values > high))
@@ -99,20 +100,21 @@ def _unit(read: UserTable, header: str, column: Column) -> str:
     return "1"
 
 
-def _factor(unit: str, column: Column, file: str, header: str) -> float:
-    """What a value in this unit is multiplied by to be in the column's own."""
+def _into(unit: str, column: Column, file: str, header: str) -> tuple[float, float]:
+    """What is added to a value in this unit, and what it is multiplied by before, to be in the column's own."""
     assert column.unit is not None
     if unit == column.unit:
-        return 1.0
+        return 0.0, 1.0
     try:
-        return convert(1.0, unit, column.unit) - convert(0.0, unit, column.unit)
+        offset = convert(0.0, unit, column.unit)
+        return offset, convert(1.0, unit, column.unit) - offset
     except BadInput as error:
         if column.grams_per_mole is None:
             raise BadInput(error.what, where=f"{file}, column {header!r}", remedy=error.remedy) from None
     try:
-        return convert(convert(1.0, unit, "mol/L") * column.grams_per_mole, "g/L", column.unit)
+        return 0.0, convert(convert(1.0, unit, "mol/L") * column.grams_per_mole, "g/L", column.unit)
     except BadInput:
-        return convert(convert(1.0, unit, "g/L") / column.grams_per_mole, "mol/L", column.unit)
+        return 0.0, convert(convert(1.0, unit, "g/L") / column.grams_per_mole, "mol/L", column.unit)
 
 
 def _parsed(read: UserTable, header: str, unit: str) -> NDArray[np.float64]:
@@ -141,9 +143,10 @@ def _likelier(values: NDArray[np.float64], column: Column) -> str | None:
     assert column.unit is not None
     for unit in ("mmol/L", "umol/L", "mg/dL", "g/L", "mg/L", "g/dL", "%", "1", "h", "min", "s", "d", "kg", "g"):
         try:
-            turned = values * _factor(unit, column, "", "")
+            offset, factor = _into(unit, column, "", "")
         except BadInput:
             continue
+        turned = values * factor + offset
         if unit != column.unit and (column.low or -np.inf) <= turned.min() and turned.max() <= (column.high or np.inf):
             return unit
     return None

@@ -125,18 +125,22 @@ class Axes:
         """A dashed line over the whole height."""
         self.line((x, x), self.y, colour, label=label, dash=dash, width=1.2)
 
-    def legend(self, x: float | None = None, y: float | None = None) -> None:
+    def legend(self, x: float | None = None, y: float | None = None, *, beside: bool = False) -> None:
         """Keys and words of all labelled marks, in rows of which the lowest stands at y, 26 units above the axes.
 
         Args:
             x, y: where else it begins, user units.
+            beside: in one row at the right, beside the name of the upright axis.
         """
         left, top, width, _ = self.frame
+        if beside:
+            wide = sum(_wide(words) for _, _, words in dict.fromkeys(self._keys))
+            x, y = left + width - wide + 12, top - 8
         left, lowest = left if x is None else x, top - 26 if y is None else y
         rows: list[list[tuple[float, tuple[str, str, str]]]] = [[]]
         at = left
         for key in dict.fromkeys(self._keys):
-            wide = 40 + length(key[2])
+            wide = _wide(key[2])
             if rows[-1] and at + wide > max(left + width, self.picture.width - 10):
                 rows.append([])
                 at = left
@@ -219,9 +223,9 @@ def span(*values: ArrayLike, margin: float = 0.06) -> Range:
     return low - margin * (high - low), high + margin * (high - low)
 
 
-def length(text: str) -> float:
-    """About how wide words of size 11 are, in user units."""
-    return sum(11.0 if ord(letter) > 0x2E80 else 6.0 for letter in text)
+def _wide(words: str) -> float:
+    """About how wide a key with its words is, and the room behind it, in user units."""
+    return 40 + sum(11.0 if ord(letter) > 0x2E80 else 6.0 for letter in words)
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dure.base.canonical import canonical
 from dure.base.errors import BadInput
+from dure.campaign.report.axes import Axes, span
 from dure.campaign.report.picture import BLUE, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.fields.agrifood.plink import NEEDED, TRAITS, read_plink
@@ -32,7 +33,6 @@ from dure.fields.agrifood.relationship import (
     structure,
 )
 from dure.fields.agrifood.spectra import group_folds
-from dure.fields.agrifood.svg import Panel, span
 from dure.models.recipe import Column, Format, Recipe, Texts
 
 Floats = NDArray[np.float64]
@@ -295,9 +295,8 @@ _WORDS = {
 def _drawn(values: Floats, predicted: Floats, lang: str) -> bytes:
     picture = Picture(560, 400, _WORDS["title"][lang])
     frame = (64.0, 62.0, 470.0, 280.0)
-    Panel(picture, frame, span(values), span(predicted), _WORDS["y"][lang], _WORDS["x"][lang]).dots(
-        values, predicted, BLUE
-    )
+    axes = Axes(picture, frame, span(values), span(predicted), _WORDS["x"][lang], _WORDS["y"][lang])
+    axes.dots(values, predicted, BLUE)
     return picture.svg()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dure.campaign.report.axes import Axes, span
 from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.agrifood.greenhouse_laws import KNOBS, law_of, vector
@@ -23,7 +24,6 @@ from dure.fields.agrifood.greenhouse_twin import (
     run,
     trace,
 )
-from dure.fields.agrifood.svg import Panel, span
 from dure.fields.agrifood.weather import Weather
 
 Floats = NDArray[np.float64]
@@ -196,24 +196,24 @@ def day_picture(
     ticks = [(float(h), f"{(first + h) % 24 if first or h < 24 else 24:02d}") for h in range(0, 25, 6)]
     # Outdoor weather is drawn in °C only: its humidity and CO2 are not what a grower steers by.
     frames = [(64.0, 62.0 + 124 * i, 470.0, 72.0) for i in range(4)]
-    warm = Panel(
-        picture, frames[0], (0, 24), span(told[:, 2], v[:, 2], [9, 21]), _say("temperature", lang), x_ticks=ticks
-    )
-    warm.line(hours, v[:, 2], GREY)
-    warm.line(hours, told[:, 2], BLUE)
-    warm.level(LIMIT_VALUES[2])
+    ends = span(told[:, 2], v[:, 2], [9, 21])
+    warm = Axes(picture, frames[0], (0, 24), ends, "", _say("temperature", lang), x_ticks=ticks)
+    warm.line(hours, told[:, 2], BLUE, label=_say("inside", lang))
+    warm.line(hours, v[:, 2], GREY, label=_say("outside", lang))
+    warm.level(LIMIT_VALUES[2], label=_say("limit", lang))
     warm.level(LIMIT_VALUES[3])
-    warm.legend((BLUE, _say("inside", lang)), (GREY, _say("outside", lang)), (RED, _say("limit", lang)))
-    humid = Panel(picture, frames[1], (0, 24), span(told[:, 8], [60, 90]), _say("humidity", lang), x_ticks=ticks)
+    warm.legend(beside=True)
+    humid = Axes(picture, frames[1], (0, 24), span(told[:, 8], [60, 90]), "", _say("humidity", lang), x_ticks=ticks)
     humid.line(hours, told[:, 8], BLUE)
     humid.level(LIMIT_VALUES[4])
-    gas = Panel(picture, frames[2], (0, 24), span(told[:, 7], [450, 700]), _say("CO2", lang), x_ticks=ticks)
+    gas = Axes(picture, frames[2], (0, 24), span(told[:, 7], [450, 700]), "", _say("CO2", lang), x_ticks=ticks)
     gas.line(hours, told[:, 7], BLUE)
     gas.level(LIMIT_VALUES[0])
-    acts = Panel(picture, frames[3], (0, 24), (0, 100), _say("actuators", lang), _say("hour", lang), x_ticks=ticks)
-    for column, most, colour in ((6, 150.0, RED), (5, 7.5, GREEN), (4, 1.2, PURPLE)):
-        acts.line(hours, 100 * told[:, column] / most, colour)
-    acts.legend((RED, _say("heating", lang)), (GREEN, _say("ventilation", lang)), (PURPLE, _say("dosing", lang)))
+    acts = Axes(picture, frames[3], (0, 24), (0, 100), _say("hour", lang), _say("actuators", lang), x_ticks=ticks)
+    own = ((6, 150.0, RED, "heating"), (5, 7.5, GREEN, "ventilation"), (4, 1.2, PURPLE, "dosing"))
+    for column, most, colour, name in own:
+        acts.line(hours, 100 * told[:, column] / most, colour, label=_say(name, lang))
+    acts.legend(beside=True)
     picture.words(560, 62, _say("settings", lang), weight="bold")
     for i, knob in enumerate(KNOBS[law]):
         y = 88 + 36 * i
@@ -233,14 +233,14 @@ def returns(design: Seasons, reference: Seasons, strata: Sequence[str], name: st
     values = np.array([edge for stair in stairs for low_high in stair for edge in low_high])
     labels = [_say(key, lang) for key in (*names, "total")]
     ticks = [(i + 0.5, label) for i, label in enumerate(labels)]
-    panel = Panel(picture, (64, 72, 740, 262), (0, 8), span(values, [0]), _say("money", lang), x_ticks=ticks)
-    for stair, shift, colour in zip(stairs, (0.12, 0.52), (BLUE, ORANGE), strict=True):
+    axes = Axes(picture, (64, 72, 740, 262), (0, 8), span(values, [0]), "", _say("money", lang), x_ticks=ticks)
+    for stair, shift, colour, key in zip(stairs, (0.12, 0.52), (BLUE, ORANGE), ("this", "rules"), strict=True):
         for i, (low, high) in enumerate(stair):
-            panel.bar(i + shift, 0.36, low, high, colour)
+            axes.bar(i + shift, 0.36, low, high, colour, label=_say(key, lang))
             change = high - low if i in (0, 3, 7) else low - high
-            at = panel.py(max(low, high)) - 4
-            picture.words(panel.px(i + shift + 0.18), at, f"{change:.2f}".replace("-", "−"), anchor="middle", size=10)
-    panel.legend((BLUE, _say("this", lang)), (ORANGE, _say("rules", lang)))
+            at = axes.py(max(low, high)) - 4
+            picture.words(axes.px(i + shift + 0.18), at, f"{change:.2f}".replace("-", "−"), anchor="middle", size=10)
+    axes.legend(beside=True)
     here, there = by_stratum(design, strata), by_stratum(reference, strata)
     picture.words(10, 388, _say("strata", lang), size=11, colour=GREY)
     for i, key in enumerate(here):

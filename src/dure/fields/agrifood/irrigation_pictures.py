@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dure.campaign.report.picture import BLUE, ORANGE, RED, Picture
-from dure.fields.agrifood.svg import Panel, span
+from dure.campaign.report.axes import Axes, span
+from dure.campaign.report.picture import BLUE, ORANGE, Picture
 from dure.verify.panel import Outcomes
 
 _WORDS = {
@@ -56,17 +56,15 @@ def _drawn(design: Outcomes, reference: Outcomes, members: Sequence[str], own: s
             ends = (0.0, ends[1])
         label = _WORDS["year"][lang] if i == 2 else ""
         frame = (64.0, 62.0 + 140 * i, 680.0, 92.0)
-        panel = Panel(picture, frame, (0, len(years)), ends, _WORDS[name][lang], label, x_ticks=ticks)
+        axes = Axes(picture, frame, (0, len(years)), ends, label, _WORDS[name][lang], x_ticks=ticks)
         at = np.arange(len(years)) + 0.5
-        for told, colour, shift in ((reference, ORANGE, 0.12), (design, BLUE, -0.12)):
+        for told, colour, shift, key in ((design, BLUE, -0.12, "this"), (reference, ORANGE, 0.12, "usual")):
             if name == "water":
                 for x, value in zip(at, told[name], strict=True):
-                    panel.bar(x + shift - 0.11, 0.22, 0.0, float(value), colour)
+                    axes.bar(x + shift - 0.11, 0.22, 0.0, float(value), colour, label=_WORDS[key][lang])
             else:
-                panel.dots(at + shift, told[name], colour, 4.0)
+                axes.dots(at + shift, told[name], colour, r=4.0)
         if name == "yield share":
-            panel.level(95.0)
-            panel.legend((RED, _WORDS["limit"][lang]))
-        if i == 0:
-            panel.legend((BLUE, _WORDS["this"][lang]), (ORANGE, _WORDS["usual"][lang]))
+            axes.level(95.0, label=_WORDS["limit"][lang])
+        axes.legend(beside=True)
     return picture.svg()

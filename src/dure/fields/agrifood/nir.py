@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dure.base.canonical import canonical
+from dure.campaign.report.axes import Axes, span
 from dure.campaign.report.picture import BLUE, GREY, RED, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.fields.agrifood.calibration import (
@@ -26,7 +27,6 @@ from dure.fields.agrifood.calibration import (
 from dure.fields.agrifood.nir_figures import by_name, nested, standard, transfer
 from dure.fields.agrifood.nir_scans import OUTER, at_wavelengths, meat, own_scans, transferred
 from dure.fields.agrifood.spectra import standardised
-from dure.fields.agrifood.svg import Panel, span
 from dure.fields.agrifood.tecator import FILE, TRAINING
 from dure.models.recipe import Column, Recipe
 
@@ -169,12 +169,11 @@ def _drawn(values: Floats, predicted: Floats, low: Floats, high: Floats, lang: s
     """Predicted against measured, each scan with its interval."""
     picture = Picture(560, 430, _WORDS["title"][lang])
     ends = span(values, predicted)
-    panel = Panel(picture, (64, 66, 470, 300), ends, ends, _WORDS["y"][lang], _WORDS["x"][lang])
-    panel.line(ends, ends, RED, dash="5 3", width=1.2)
-    for x, a, b in zip(values, low, high, strict=True):
-        panel.line([x, x], [a, b], GREY, width=0.8)
-    panel.dots(values, predicted, BLUE)
-    panel.legend((BLUE, _WORDS["scan"][lang]), (GREY, _WORDS["band"][lang]), (RED, _WORDS["equal"][lang]))
+    axes = Axes(picture, (64, 66, 470, 300), ends, ends, _WORDS["x"][lang], _WORDS["y"][lang])
+    axes.line(ends, ends, RED, label=_WORDS["equal"][lang], dash="5 3", width=1.2)
+    axes.sticks(values, low, high, GREY, label=_WORDS["band"][lang])
+    axes.dots(values, predicted, BLUE, label=_WORDS["scan"][lang])
+    axes.legend(beside=True)
     return picture.svg()
 
 

@@ -1,0 +1,34 @@
+"""Columns of a user's table in the units that a recipe asks for."""
+
+import numpy as np
+import pytest
+
+from dure.base.errors import RowErrors
+from dure.data.tables import read_table
+from dure.models.columns import checked
+from dure.models.recipe import Column
+
+WARMTH = Column("warmth", "Cel", {"en": "temperature of the air", "ko": "기온"}, low=-40.0, high=60.0)
+GAS = Column("gas", "umol/mol", {"en": "carbon dioxide", "ko": "이산화탄소"}, low=0.0)
+
+
+def read(folder, text):
+    path = folder / "own.csv"
+    path.write_text(text, "utf-8")
+    return read_table(path)
+
+
+@pytest.mark.parametrize(("unit", "value"), [("K", 293.15), ("Cel", 20.0), ("°C", 20.0), ("[degF]", 68.0), ("°F", 68)])
+def test_temperatures_are_converted_with_their_offset(tmp_path, unit, value):
+    found = checked(read(tmp_path, f"warmth [{unit.strip('[]')}]\n{value}\n"), [WARMTH])
+    np.testing.assert_allclose(found["warmth"].to_numpy(), [20.0], atol=1e-9)
+
+
+def test_parts_per_million_are_a_unit(tmp_path):
+    found = checked(read(tmp_path, "gas [ppm]\n417\n"), [GAS])
+    np.testing.assert_allclose(found["gas"].to_numpy(), [417.0])
+
+
+def test_a_temperature_that_cannot_be_is_refused_in_its_own_unit(tmp_path):
+    with pytest.raises(RowErrors, match="row 2: 226.85 Cel cannot be temperature of the air"):
+        checked(read(tmp_path, "warmth [K]\n500\n"), [WARMTH])
