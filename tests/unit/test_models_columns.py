@@ -30,5 +30,5 @@ def test_parts_per_million_are_a_unit(tmp_path):
 
 
 def test_a_temperature_that_cannot_be_is_refused_in_its_own_unit(tmp_path):
-    with pytest.raises(RowErrors, match="row 2: 226.85 Cel cannot be temperature of the air"):
+    with pytest.raises(RowErrors, match=r"row 2: 226\.85 Cel cannot be temperature of the air"):
         checked(read(tmp_path, "warmth [K]\n500\n"), [WARMTH])
