@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,20 @@ def test_a_design_without_a_value_fails_and_is_none(hub: sixth.InlineHub) -> Non
     assert {m.failed for m in failed} == {"simulation-collapsed"}
     assert all(m.value is None for m in failed)
     assert {m.candidate for m in failed} <= run.state.refused | {m.candidate for m in run.state.measured}
+
+
+def test_other_members_behind_a_panels_name_make_another_campaign(
+    hub: sixth.InlineHub, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read_specification("baking/kitchens")
+    for name in ("tune", "held-out"):
+        fewer = {**PANELS, name: PANELS[name][:-1]}
+        kitchens = replace(FIELD.simulators["kitchens"], panels=fewer)
+        changed = replace(FIELD, simulators={**FIELD.simulators, "kitchens": kitchens})
+        monkeypatch.setattr("dure.campaign.prepare.load_field", lambda _, changed=changed: changed)
+        assert sixth.begin(hub, whole).identifier != run.identifier
+    monkeypatch.undo()
+    assert sixth.begin(hub, whole).identifier == run.identifier
 
 
 def seeded(**lab: str) -> Any:

@@ -34,11 +34,14 @@ class Simulator:
         reads: which files of fetched sources it needs, from the `lab` table; refuses a table it cannot take.
         items: task from these files, with `lab` in params, to `items` (canonical JSON, a list of names), for a space of
             subsets that says `items = "laboratory"`.
+        panels: its members by the panel's name, as `[lab] panel` and `[finalists] panel` give it. A campaign on other
+            members is another campaign.
     """
 
     run: Task
     reads: Callable[[Mapping[str, Any]], Sequence[Read]] = lambda lab: ()
     items: Task | None = None
+    panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

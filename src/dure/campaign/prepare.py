@@ -84,7 +84,7 @@ def prepare(parts: Parts, owner: str, spec: Specification) -> Setup:
         space={},
         objective=spec.objective,
         ladder={"digest": ladder.digest, "settings": dict(spec.ladder)},
-        lab=_laboratory(spec),
+        lab=_laboratory(spec, field),
         budget=spec.budget,
         strategy=dict(spec.strategy),
         finalists=dict(spec.finalists),
@@ -147,10 +147,17 @@ def _with_items(parts: Parts, field: Field, spec: Specification, access: str) ->
     return {**table, "items": json.loads(parts.objects.get(result.outputs["items"]))}
 
 
-def _laboratory(spec: Specification) -> dict[str, Any]:
-    """The laboratory as the problem names it; the assay is the digest of all that describes it."""
+def _laboratory(spec: Specification, field: Field) -> dict[str, Any]:
+    """The laboratory as the problem names it; the assay is the digest of all that describes it.
+
+    So it is of the members behind the names of panels: a campaign on others must not answer for this one.
+    """
     described = {name: value for name, value in spec.lab.items() if name != "column"}
-    return {**described, "assay": digest(["assay", described, spec.objective.describe()])}
+    panels = simulator_of(field, spec.lab).panels if spec.lab["driver"] == "simulated" else {}
+    named = (table.get("panel") for table in (spec.lab, spec.finalists))
+    members = [list(panels[each]) for each in named if isinstance(each, str) and each in panels]
+    whole = {**described, "members": members} if members else described
+    return {**described, "assay": digest(["assay", whole, spec.objective.describe()])}
 
 
 def _with_pool(parts: Parts, owner: str, spec: Specification, field: Field, setup: Setup) -> Setup:

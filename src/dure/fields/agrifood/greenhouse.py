@@ -189,9 +189,9 @@ def run_forecast(
 
 
 SIMULATORS = {
-    "greenhouse-set-points": Simulator(run_set_points, reads),
-    "greenhouse-feedback": Simulator(run_feedback, reads),
-    "greenhouse-forecast": Simulator(run_forecast, reads),
+    "greenhouse-set-points": Simulator(run_set_points, reads, panels=PANELS),
+    "greenhouse-feedback": Simulator(run_feedback, reads, panels=PANELS),
+    "greenhouse-forecast": Simulator(run_forecast, reads, panels=PANELS),
 }
 LAWS = {f"greenhouse-{law}": law for law in KNOBS}
 """The law of each simulator."""

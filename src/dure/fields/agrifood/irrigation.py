@@ -237,7 +237,7 @@ def usual() -> Candidate:
     return space.recipe(dict.fromkeys(STAGES, USUAL))
 
 
-SIMULATORS = {"irrigation": Simulator(run_triggers, reads)}
+SIMULATORS = {"irrigation": Simulator(run_triggers, reads, panels=PANELS)}
 
 
 def gate(settings: Mapping[str, Any], read: ReadSource) -> Ladder:

@@ -133,7 +133,7 @@ FIELD = Field(
     distributions=("numpy", "numba"),
     finalists=finalists,
     simulators={
-        "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads),
+        "fed-batch": Simulator(fedbatch.run_batches, reads=fedbatch.reads, panels=fedbatch.PANELS),
         "strain": Simulator(strain.run_strain, reads=strain.reads, items=strain.found_items),
     },
     models={SPECTRA.name: SPECTRA},

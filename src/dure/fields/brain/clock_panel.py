@@ -237,7 +237,7 @@ def reference(settings: Mapping[str, Any] | None = None) -> Candidate:
     return Candidate("subset", {"items": items}, {"items": items, "name": "lasso path"})
 
 
-SIMULATOR = Simulator(score_panel, reads=_reads)
+SIMULATOR = Simulator(score_panel, reads=_reads, panels=PANELS)
 
 
 def evaluator(data: Panelled) -> Callable[[Sequence[Candidate], Sequence[str]], list[Outcomes]]:

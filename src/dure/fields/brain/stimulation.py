@@ -181,7 +181,7 @@ def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
     return tuple(read for name in dict.fromkeys((*PANELS["tune"], *members)) for read in files(name))
 
 
-SIMULATOR = Simulator(stimulate, reads=_reads)
+SIMULATOR = Simulator(stimulate, reads=_reads, panels=PANELS)
 
 
 def evaluator(people: People) -> Callable[[Sequence[Candidate], Sequence[str]], list[Outcomes]]:

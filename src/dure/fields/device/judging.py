@@ -149,9 +149,9 @@ def _reads(lab: Mapping[str, Any]) -> Sequence[Read]:
 
 
 SIMULATORS = {
-    "therapy": Simulator(therapy, reads=_reads),
+    "therapy": Simulator(therapy, reads=_reads, panels=PANELS),
     # What everybody has today is no design of the controller; the gate compares with it all the same.
-    "controller": Simulator(controller, reads=_reads),
+    "controller": Simulator(controller, reads=_reads, panels=PANELS),
 }
 
 

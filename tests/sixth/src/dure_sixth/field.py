@@ -21,7 +21,7 @@ from dure.verify.gate import Gate
 from dure.verify.ladder import Ladder
 from dure_sixth.crumb import CRUMB
 from dure_sixth.flours import features, prepare, read_features
-from dure_sixth.kitchens import KITCHENS, bake_everywhere, finalists
+from dure_sixth.kitchens import KITCHENS, PANELS, bake_everywhere, finalists
 from dure_sixth.mills import MILLS
 from dure_sixth.pantry import jars, taste
 from dure_sixth.recipes import BREAD, bake, stickiness, values_of
@@ -120,7 +120,7 @@ FIELD = Field(
     read_features=read_features,
     simulators={
         "oven": Simulator(bake),
-        "kitchens": Simulator(bake_everywhere),
+        "kitchens": Simulator(bake_everywhere, panels=PANELS),
         "pantry": Simulator(taste, items=jars),
     },
     finalists=finalists,
