@@ -1,5 +1,7 @@
 """Columns of a user's table in the units that a recipe asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,12 @@ def test_parts_per_million_are_a_unit(tmp_path):
 def test_a_temperature_that_cannot_be_is_refused_in_its_own_unit(tmp_path):
     with pytest.raises(RowErrors, match=r"row 2: 226\.85 Cel cannot be temperature of the air"):
         checked(read(tmp_path, "warmth [K]\n500\n"), [WARMTH])
+
+
+def test_gaps_are_taken_where_a_column_may_have_them_and_refused_elsewhere(tmp_path):
+    table = read(tmp_path, "warmth [Cel],gas [ppm]\n20,400\n,410\n21.5,n/a\n")
+    found = checked(table, [replace(WARMTH, gaps=True), replace(GAS, gaps=True)])
+    np.testing.assert_allclose(found["warmth"].to_numpy(), [20.0, np.nan, 21.5])
+    np.testing.assert_allclose(found["gas"].to_numpy(), [400.0, 410.0, np.nan])
+    with pytest.raises(RowErrors, match="row 3: no value"):
+        checked(table, [WARMTH])

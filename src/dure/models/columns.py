@@ -67,7 +67,7 @@ def _numbers(read: UserTable, header: str, column: Column) -> NDArray[np.float64
     assert column.unit is not None
     unit = _unit(read, header, column)
     offset, factor = _into(unit, column, read.name, header)
-    values = factor * _parsed(read, header, unit) + offset
+    values = factor * _parsed(read, header, unit, column.gaps) + offset
     low = -np.inf if column.low is None else column.low
     high = np.inf if column.high is None else column.high
     wrong = np.flatnonzero((values < low) | (values > high))
@@ -117,8 +117,8 @@ def _into(unit: str, column: Column, file: str, header: str) -> tuple[float, flo
         return 0.0, convert(convert(1.0, unit, "g/L") / column.grams_per_mole, "mol/L", column.unit)
 
 
-def _parsed(read: UserTable, header: str, unit: str) -> NDArray[np.float64]:
-    """The column as numbers in its own unit; every cell must hold one."""
+def _parsed(read: UserTable, header: str, unit: str, gaps: bool) -> NDArray[np.float64]:
+    """The column as numbers in its own unit; every cell must hold one, unless there may be gaps."""
     column = read.column(header)
     try:
         plain = pc.cast(column, pa.float64())
@@ -126,7 +126,9 @@ def _parsed(read: UserTable, header: str, unit: str) -> NDArray[np.float64]:
             return np.asarray(plain.to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         pass  # signs, units or words in cells: read with more care
-    values = parse_values(column, name=header, unit=unit, to=unit, rows=read.rows).required(read.name)
+    values = parse_values(column, name=header, unit=unit, to=unit, rows=read.rows).required(
+        read.name, complete=not gaps
+    )
     bounds = np.flatnonzero(values.qualifier != "=")
     read.refuse([(int(read.rows[i]), "a bound is no number to learn from or to predict with") for i in bounds])
     return values.value

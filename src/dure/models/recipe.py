@@ -24,6 +24,7 @@ class Column:
         low, high: what can be at all, in `unit`; a value outside is refused, with the unit that it may have been in.
         title: what it is, for readers.
         required: for use; training needs all of them.
+        gaps: whether a cell of numbers may be empty; it is NaN then.
         grams_per_mole: lets a concentration be given by mass or by amount; None where it cannot.
         pattern: a regular expression of names, for columns of which there are many (`cg[0-9]{8}`, wavenumbers); then
             `name` stands for all of them in messages.
@@ -35,6 +36,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     required: bool = True
+    gaps: bool = False
     grams_per_mole: float | None = None
     pattern: str | None = None
 

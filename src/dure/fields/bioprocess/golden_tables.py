@@ -43,7 +43,10 @@ COLUMNS = (
     Column("batch", None, {"en": "name of the batch", "ko": "배치 이름"}),
     Column("hour", "h", {"en": "time since the batch began", "ko": "배치 시작 후 시간"}, 0.0, 1e4),
     Column("use", None, {"en": "normal, check or judge", "ko": "normal, check, judge 가운데 하나"}, required=False),
-    *(Column(name, *_RANGES[name][:1], TITLES[name], *_RANGES[name][1:], required=False) for name in VARIABLES),
+    *(
+        Column(name, _RANGES[name][0], TITLES[name], *_RANGES[name][1:], required=False, gaps=True)
+        for name in VARIABLES
+    ),
 )
 
 
@@ -66,7 +69,7 @@ class Batches:
     Attributes:
         names: of the variables; flows are logarithms, as `golden.measured` gives them.
         step: hours between two readings; reading i is that of hour (i + 1) step, and one at hour 0 is left out.
-        values: batch -> shape (intervals, variables); NaN where a row is missing.
+        values: batch -> shape (intervals, variables); NaN where a reading is missing.
         uses: batch -> `normal`, `check` or `judge`.
     """
 
