@@ -153,7 +153,7 @@ GREENHOUSE = {
 def greenhouse(quick: bool) -> list[dict[str, Any]]:
     """The three campaigns: return over the tuned panel, on the benchmark's day, and held out."""
     from dure.fields.agrifood import greenhouse as field
-    from dure.fields.agrifood import weather
+    from dure.fields.agrifood import greenhouse_panel, weather
     from dure.fields.agrifood.greenhouse_laws import usual
     from dure.fields.agrifood.greenhouse_pictures import by_stratum
 
@@ -162,12 +162,12 @@ def greenhouse(quick: bool) -> list[dict[str, Any]]:
     for name, (law, beside, published) in GREENHOUSE.items():
         start = time.process_time()
         best, grew = campaign(name, simulated(name, quick), quick)
-        day = {k: float(v[0, 0]) for k, v in field.judged(best, law, ["day 40"], year).measures().items()}
+        day = {k: float(v[0, 0]) for k, v in greenhouse_panel.judged(best, law, ["day 40"], year).measures().items()}
         out = judged(name, best, quick)
         noisy = [f"day 40 building {number}" for number in range(1, 11)]
-        off = field.judged(best, law, noisy, year).measures()["return"][0]
-        held_out, strata = field.PANELS["held-out"], list(field.STRATA.values())
-        ours, rules = (by_stratum(field.judged(d, law, held_out, year), strata) for d in (best, usual()))
+        off = greenhouse_panel.judged(best, law, noisy, year).measures()["return"][0]
+        held_out, strata = greenhouse_panel.PANELS["held-out"], list(greenhouse_panel.STRATA.values())
+        ours, rules = (by_stratum(greenhouse_panel.judged(d, law, held_out, year), strata) for d in (best, usual()))
         known = {"return, day 40": {"published": published, "baseline": -4.35, "note": beside}}
         told = [
             ("return, start days 30-50", grew[-1], "tuned on", "EUR/m2"),

@@ -16,7 +16,8 @@ from dure.campaign.field import recipe_of
 from dure.campaign.report.modelpage import render
 from dure.cli.wording import of_card
 from dure.data import datasets
-from dure.data.tables import UserTable, read_table
+from dure.data.tables import read_table
+from dure.data.usertable import UserTable
 from dure.models import training
 from dure.models.inputs import Workshop
 from dure.models.recipe import Format

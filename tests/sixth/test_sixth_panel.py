@@ -13,7 +13,7 @@ from dure_sixth import FIELD
 from dure_sixth.kitchens import KITCHENS, PANELS
 
 from dure.base.errors import BadInput
-from dure.campaign.closing import answers
+from dure.campaign.answers import answers
 from dure.campaign.report.build import build
 from dure.campaign.report.data import Absent, Contrast
 from dure.campaign.report.page import render

@@ -16,7 +16,7 @@ from tests.archives import archive, read
 from dure.base.errors import BadInput
 from dure.campaign.spec import read_specification
 from dure.design.box import BoxSpace, Parameter
-from dure.fields.agrifood import greenhouse, greenhouse_pictures, weather
+from dure.fields.agrifood import greenhouse, greenhouse_panel, greenhouse_pictures, weather
 from dure.fields.agrifood import greenhouse_twin as twin
 from dure.fields.agrifood.field import FIELD, finalists
 from dure.fields.agrifood.greenhouse_laws import KNOBS, parameters, usual, vector
@@ -132,7 +132,7 @@ def test_the_return_is_the_stated_sum(year):
 
 def test_a_panel_at_once_is_its_members_one_by_one(year):
     designs = np.stack([RULES, RULES + np.array([0.5, 0, 0, 1, 0, 0, -2, 0, 10, 0, 0])])
-    season, c = greenhouse.panel_of(["day 40", "day 52 building 2"], year)
+    season, c = greenhouse_panel.panel_of(["day 40", "day 52 building 2"], year)
     together = twin.run("set-points", designs, season, c).sums
     for d in range(2):
         for m in range(2):
@@ -196,13 +196,13 @@ def test_a_season_that_gives_no_number_fails(year, monkeypatch):
 
 
 def test_tuned_and_held_out_members_are_apart_and_named():
-    assert not set(greenhouse.PANELS["tune"]) & set(greenhouse.PANELS["held-out"])
-    assert set(greenhouse.STRATA) == set(greenhouse.PANELS["held-out"])
-    assert all(30 <= int(member.split()[1]) <= 50 for member in greenhouse.PANELS["tune"])
+    assert not set(greenhouse_panel.PANELS["tune"]) & set(greenhouse_panel.PANELS["held-out"])
+    assert set(greenhouse_panel.STRATA) == set(greenhouse_panel.PANELS["held-out"])
+    assert all(30 <= int(member.split()[1]) <= 50 for member in greenhouse_panel.PANELS["tune"])
     # A season is 40 days: from day 91 on no weather is shared with one that began on day 50.
-    started = {member.partition(" building")[0] for member in greenhouse.PANELS["held-out"]}
-    assert not started & set(greenhouse.PANELS["tune"])
-    assert all(int(m.split()[1]) > 90 for m, stratum in greenhouse.STRATA.items() if stratum == "other weather")
+    started = {member.partition(" building")[0] for member in greenhouse_panel.PANELS["held-out"]}
+    assert not started & set(greenhouse_panel.PANELS["tune"])
+    assert all(int(m.split()[1]) > 90 for m, stratum in greenhouse_panel.STRATA.items() if stratum == "other weather")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_law_that_is_judged_is_the_law_that_was_simulated(year):
         assert settings["tuned"] == problem.lab["panel"] == "quick"
         check = finalists(settings, read).rungs[0].check
         [found] = check.evaluate([plan], check.members)
-        expected = greenhouse.judged(plan, law, check.members, year).measures()["return"][0]
+        expected = greenhouse_panel.judged(plan, law, check.members, year).measures()["return"][0]
         np.testing.assert_array_equal(found["return"], expected)
 
 
@@ -284,7 +284,7 @@ def test_the_gate_lets_a_better_design_pass_and_refuses_the_colder(year):
 
 def test_shadow_prices_are_the_slopes_of_the_penalty(year):
     """A small move of a limit at the same controls, done again by hand."""
-    season, c = greenhouse.panel_of(["day 40"], year)
+    season, c = greenhouse_panel.panel_of(["day 40"], year)
     traces = twin.trace("set-points", RULES, season[0], c[0])[None]
     prices = greenhouse_pictures.shadow_prices(traces, season, c)
     ppm = traces[0, :, 7]
@@ -307,7 +307,7 @@ def test_pictures_are_drawn_in_both_languages(year):
         words = data.decode()
         assert ("모의실험" if ".ko." in name else "simulated") in words.lower()
     assert "near start days" in drawn["return.en.svg"].decode()
-    seasons = greenhouse.judged(usual(), "set-points", ["day 20", "day 130", "day 250"], year)
+    seasons = greenhouse_panel.judged(usual(), "set-points", ["day 20", "day 130", "day 250"], year)
     means = greenhouse_pictures.by_stratum(seasons, ["near", "far", "far"])
     assert means == pytest.approx({"near": HEURISTIC[20][0], "far": (HEURISTIC[130][0] + HEURISTIC[250][0]) / 2})
 
@@ -431,7 +431,7 @@ def test_own_years_tune_and_are_gated_on_under_every_law(law):
     [found] = check.evaluate([design], ["2027 day 20", "2026 day 20", "day 20"])
     assert found["energy"][0] < found["energy"][1] == found["energy"][2]
     own = weather.own_weather(warmer, "w.csv", (37.5, 127.0))
-    np.testing.assert_array_equal(greenhouse.panel_of(["2027 day 20"], own)[0][0], own.season(385, twin.STEPS))
+    np.testing.assert_array_equal(greenhouse_panel.panel_of(["2027 day 20"], own)[0][0], own.season(385, twin.STEPS))
     for wrong, said in (
         ({"panel": ["2027 day 90", "2027 day 20"]}, "does not lie inside"),
         ({"tuned": ["2027 day 90", "2026 day 30"]}, "does not lie inside"),

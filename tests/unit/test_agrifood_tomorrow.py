@@ -15,7 +15,7 @@ from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.data.tables import read_table
 from dure.design.box import BoxSpace, Parameter
-from dure.fields.agrifood import greenhouse, weather
+from dure.fields.agrifood import greenhouse, greenhouse_panel, weather
 from dure.fields.agrifood import greenhouse_tomorrow as tomorrow
 from dure.fields.agrifood import greenhouse_twin as twin
 from dure.fields.agrifood.field import FIELD
@@ -52,7 +52,7 @@ def own(tmp_path, change=lambda lines: lines, rows=None):
 @pytest.fixture(autouse=True)
 def few_held_out(monkeypatch):
     """Two held-out seasons instead of 29: the season's expectation is not what is tested."""
-    monkeypatch.setitem(greenhouse.PANELS, "held-out", ("day 20", "day 56"))
+    monkeypatch.setitem(greenhouse_panel.PANELS, "held-out", ("day 20", "day 56"))
 
 
 def found_of(inputs, params):
@@ -66,7 +66,7 @@ def test_an_example_day_is_the_day_of_the_season(law):
     inputs, params = asked(law)
     found, out = found_of(inputs, params)
     design, year = design_of(law), weather.bleiswijk(read(*greenhouse.FILE))
-    season, c = greenhouse.panel_of(["day 30"], year)
+    season, c = greenhouse_panel.panel_of(["day 30"], year)
     steps = twin.trace(law, vector(design, law), season[0], c[0])
     before, rows = steps[48 * 20 - 1], steps[48 * 20 : 48 * 21]
     hours = found["tables"][0]["rows"]
@@ -92,7 +92,7 @@ def test_the_seasons_expectation_is_that_of_the_campaign():
     inputs, params = asked()
     found, _ = found_of(inputs, params)
     year = weather.bleiswijk(read(*greenhouse.FILE))
-    values = greenhouse.judged(usual(), "set-points", PANEL, year).measures()["return"][0]
+    values = greenhouse_panel.judged(usual(), "set-points", PANEL, year).measures()["return"][0]
     [said] = [each["en"] for each in found["summary"] if "tuned on (worst" in each["en"]]
     assert f"{values.mean():+.2f}".replace("-", "−") in said
     assert f"{values.min():+.2f}".replace("-", "−") in said
@@ -174,7 +174,7 @@ def test_shadow_prices_of_a_day_are_the_slopes_of_its_penalty():
     rows = found["tables"][2]["rows"]
     assert [row[1] for row in rows] == twin.LIMIT_VALUES.tolist()
     year = weather.bleiswijk(read(*greenhouse.FILE))
-    season, c = greenhouse.panel_of(["day 30"], year)
+    season, c = greenhouse_panel.panel_of(["day 30"], year)
     steps = twin.trace("set-points", vector(usual(), "set-points"), season[0], c[0])[48 * 20 : 48 * 21]
     ppm = steps[:, 7]
     fall = np.maximum(500 - ppm, 0).sum() - np.maximum(490 - ppm, 0).sum()

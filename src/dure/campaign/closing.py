@@ -14,11 +14,12 @@ from dure.access.terms import Terms, inherit
 from dure.base.canonical import canonical
 from dure.base.errors import NotFound, Unavailable
 from dure.base.types import Resource
+from dure.campaign.answers import predicted_before, ranked, tested
 from dure.campaign.climbing import climb_keeping, ladder_of
 from dure.campaign.contrast import contrast
 from dure.campaign.controls import control_campaigns, control_seed, read_orders
 from dure.campaign.run import Run, seed_of
-from dure.campaign.state import State, Step, worse_than
+from dure.campaign.state import Step, worse_than
 from dure.campaign.statistics import (
     Hits,
     against_random,
@@ -38,21 +39,6 @@ from dure.store.frames import get_frame, put_frame
 
 CONTROL_RESOURCES = Resources(memory_mb=4096, seconds=3600.0)
 TOP = 10
-
-
-def ranked(run: Run) -> list[str]:
-    """Measured candidates, best first (see `State.ranked`)."""
-    return run.state.ranked(run.problem.objective.sign)
-
-
-def answers(run: Run) -> list[str]:
-    """What the campaign answers with, best first: all that was measured, or only what passed a gate of the finalists.
-
-    A gate that only flags lets all stand; one that refuses (held-out members, say) leaves nothing that did not pass it.
-    """
-    outcome = run.state.closed.get("examine", {})
-    order = ranked(run)
-    return [c for c in order if c in outcome["passed"]] if outcome.get("gated") else order
 
 
 def examine(run: Run, step: Step) -> None:
@@ -145,11 +131,6 @@ def truth(run: Run) -> dict[str, float]:
     bounded = np.array(wells["qualifier"].to_pylist()) == worse_than(sign)
     values[bounded] = np.minimum(values[bounded], values[~bounded].min(initial=np.inf))
     return dict(zip(wells["candidate"].to_pylist(), values.tolist(), strict=True))
-
-
-def tested(state: State) -> list[str]:
-    """Candidate ids in the order in which they were read, each once."""
-    return list(dict.fromkeys(m.candidate for m in state.measured))
 
 
 def control(run: Run, step: Step) -> None:
@@ -276,18 +257,6 @@ def register_model(run: Run, step: Step) -> None:
     act = run.parts.act("system:campaign")
     register(act, run.parts.objects, model.digest, model.to_bytes(), card, run.identifier, run.owner)
     run.record(step, {"model": model.digest})
-
-
-def predicted_before(run: Run) -> dict[str, tuple[float, float]]:
-    """Mean and sd that the campaign's model had written down for each candidate before it was read."""
-    found: dict[str, tuple[float, float]] = {}
-    for turn in run.state.rounds:
-        for frame in turn.predictions:
-            if frame is not None:
-                table = get_frame(run.parts.objects, frame)
-                rows = zip(*(table[name].to_pylist() for name in ("candidate", "value", "sd")), strict=True)
-                found |= {candidate: (mean, sd) for candidate, mean, sd in rows}
-    return found
 
 
 def _terms(run: Run) -> Terms:

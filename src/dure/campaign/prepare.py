@@ -35,7 +35,8 @@ from dure.compute.sources import code_version
 from dure.data import datasets
 from dure.data.sourcefiles import source_row
 from dure.data.sources import find_source
-from dure.data.tables import UserTable, read_table
+from dure.data.tables import read_table
+from dure.data.usertable import UserTable
 from dure.models.inputs import succeeded
 from dure.store.frames import get_frame, put_frame
 

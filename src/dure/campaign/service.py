@@ -11,7 +11,8 @@ from dure.base.canonical import canonical
 from dure.base.errors import NotFound
 from dure.base.types import Resource
 from dure.campaign import journal
-from dure.campaign.closing import CLOSING, answers
+from dure.campaign.answers import answers
+from dure.campaign.closing import CLOSING
 from dure.campaign.journal import Journal
 from dure.campaign.laboratories import open_driver
 from dure.campaign.problem import campaign_id

@@ -13,7 +13,8 @@ from dure.base.errors import Corrupt, NotFound
 from dure.base.types import Resource
 from dure.campaign.run import Parts
 from dure.data import datasets
-from dure.data.tables import UserTable, read_table
+from dure.data.tables import read_table
+from dure.data.usertable import UserTable
 from dure.lab import replay
 
 SHOWN = 5

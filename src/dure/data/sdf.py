@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dure.base.errors import RowErrors, Unavailable
 from dure.data.encodings import decode
-from dure.data.tables import UserTable
+from dure.data.usertable import UserTable
 
 _FIELD = re.compile(r"^>[^<\n]*<([^>\n]+)>[^\n]*\n((?:[^\n]+\n)*)", re.MULTILINE)
 _END = re.compile(r"^\$\$\$\$[^\n]*(?:\n|\Z)", re.MULTILINE)

@@ -8,71 +8,24 @@ breaks. Text files keep every cell as text, exactly as it was written: what it m
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from dure.base.errors import BadInput, NotFound, RowErrors, Unavailable
 from dure.data.encodings import decode, named_wrongly
+from dure.data.usertable import UserTable
 
 # A cell beyond this is a quotation mark that was never closed or a file that is no table; Excel's limit is 32,767.
 LONGEST_CELL = 100_000
 _DELIMITERS = "\t;,"
 _TEXT = (".csv", ".tsv", ".tab", ".txt")
-
-
-@dataclass(frozen=True)
-class UserTable:
-    """A table as its owner sees it.
-
-    Attributes:
-        table: the columns; text files give text columns only.
-        rows: shape (table.num_rows,), the number of each row as a spreadsheet shows it (of each record, for SDF).
-        name: the file's name, for messages; it may be personal data and never enters the ledger.
-        encoding: how the bytes were read; `binary` for Parquet.
-        delimiter: what separates the cells; empty where nothing does.
-        warnings: sentences for the reader; nothing was changed because of them.
-    """
-
-    table: pa.Table
-    rows: NDArray[np.int64]
-    name: str
-    encoding: str
-    delimiter: str = ""
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def first_row(self) -> int:
-        """The number of the first row of data."""
-        return int(self.rows[0])
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """The column of that name.
-
-        Raises:
-            BadInput: there is none; the remedy names those that there are, the likeliest first.
-        """
-        at = self.table.schema.get_field_index(name)  # not by the list of names: there may be 450,000 columns
-        if at < 0:
-            names = self.table.column_names
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            listed = ", ".join(repr(n) for n in names[:20])
-            raise BadInput(f"there is no column {name!r}", where=self.name, remedy=f"{hint}the columns are {listed}")
-        return self.table.column(at)
-
-    def refuse(self, problems: Sequence[tuple[int, str]], *, remedy: str | None = None) -> None:
-        """Raises `RowErrors` in row order when there are problems; does nothing when there are none."""
-        if problems:
-            raise RowErrors(self.name, sorted(problems), remedy=remedy)
 
 
 def read_table(path: str | Path, *, encoding: str | None = None) -> UserTable:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dure.base.errors import BadInput
-from dure.data.tables import UserTable
+from dure.data.usertable import UserTable
 from dure.data.values import Values, parse_values
 from dure.lab.plate import Well, parse_well
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dure.base.errors import BadInput
 from dure.base.units import convert
-from dure.data.tables import UserTable
 from dure.data.unitnames import to_ucum
+from dure.data.usertable import UserTable
 from dure.data.values import parse_values
 from dure.models.recipe import Column
 

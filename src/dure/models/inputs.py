@@ -12,7 +12,8 @@ from dure.base.errors import BadInput, Unavailable
 from dure.compute.record import Result, Tasks
 from dure.data import datasets
 from dure.data.sourcefiles import read_source, source_row
-from dure.data.tables import UserTable, file_bytes, read_table
+from dure.data.tables import file_bytes, read_table
+from dure.data.usertable import UserTable
 from dure.models.columns import checked
 from dure.models.recipe import Column, Format
 from dure.store.frames import put_frame

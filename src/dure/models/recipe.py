@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dure.compute.task import Task
-from dure.data.tables import UserTable
+from dure.data.usertable import UserTable
 
 Texts = Mapping[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dure.campaign.closing import tested
+from dure.campaign.answers import tested
 from dure.campaign.report.book import Book, no_truth, text
 from dure.campaign.report.data import Absent, Answer, Assay, Fact, Finding, Score, Text, Value
 from dure.campaign.report.gates import explained

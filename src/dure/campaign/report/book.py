@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dure.campaign.answers import answers, predicted_before
 from dure.campaign.climbing import ladder_of
-from dure.campaign.closing import answers, predicted_before
 from dure.campaign.report.data import Absent, Kind, Text, Value
 from dure.campaign.run import Run
 from dure.data import evidence

@@ -12,6 +12,7 @@ from dure.campaign.report.axes import Axes, span
 from dure.campaign.report.picture import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Picture
 from dure.design.candidate import Candidate
 from dure.fields.agrifood.greenhouse_laws import KNOBS, law_of, vector
+from dure.fields.agrifood.greenhouse_panel import STRATA, judged, panel_of
 from dure.fields.agrifood.greenhouse_twin import (
     FIRST,
     LIMIT_UNITS,
@@ -113,8 +114,6 @@ def pictures(
     design: Candidate, reference: Candidate, law: str, members: Sequence[str], weather: Weather
 ) -> Mapping[str, bytes]:
     """Three pictures in each language, as `NAME.LANG.svg`."""
-    from dure.fields.agrifood.greenhouse import STRATA, judged, panel_of
-
     season, c = panel_of(members, weather)
     own = law_of(design, law)
     traces = np.stack([trace(own, vector(design, own), season[m], c[m]) for m in range(len(members))])

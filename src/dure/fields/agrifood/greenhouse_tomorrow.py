@@ -19,7 +19,7 @@ from dure.base.canonical import canonical
 from dure.base.errors import BadInput
 from dure.compute.task import Inputs, Outputs, Progress, task
 from dure.design.candidate import Candidate
-from dure.fields.agrifood import greenhouse
+from dure.fields.agrifood import greenhouse, greenhouse_panel
 from dure.fields.agrifood.greenhouse_laws import law_of, usual, vector
 from dure.fields.agrifood.greenhouse_pictures import DAY, EXAMPLE, day_picture, replayed, shadow_prices
 from dure.fields.agrifood.greenhouse_tomorrow_words import AROUND, ASKED, LIMIT_WORDS, SEEN, WORDS
@@ -61,7 +61,7 @@ def run(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: P
     design = Candidate(*json.loads(inputs["candidate"])) if "candidate" in inputs else usual()
     law = law_of(design, greenhouse.LAWS.get(lab.get("simulator", ""), "set-points"))
     year = greenhouse.weather_of(inputs, lab)
-    members = greenhouse.members_in(lab) if "panel" in lab else greenhouse.PANELS["tune"]
+    members = greenhouse_panel.members_in(lab) if "panel" in lab else greenhouse_panel.PANELS["tune"]
     if "table" in inputs:
         now = forecast(pq.read_table(io.BytesIO(inputs["table"])), greenhouse.place_of(lab))
     else:
@@ -71,10 +71,10 @@ def run(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: P
     day = replayed(traces, weather, c, LIMIT_VALUES, now.start, now.first)
     prices = shadow_prices(traces, weather, c, now.start, now.first)
     progress(0.3, "seasons")
-    expected = [(members, greenhouse.judged(design, law, members, year))]
+    expected = [(members, greenhouse_panel.judged(design, law, members, year))]
     if "weather" not in lab:
-        late = greenhouse.PANELS["held-out"]
-        expected.append((late, greenhouse.judged(design, law, late, year)))
+        late = greenhouse_panel.PANELS["held-out"]
+        expected.append((late, greenhouse_panel.judged(design, law, late, year)))
     summary = [*_summary(day, expected, "candidate" in inputs), *now.told]
     found = {"summary": summary, "tables": [_hours(design, law, now, steps), _parts(day), _limits(day, prices)]}
     money = float(day.measures()["return"][0, 0])
@@ -128,7 +128,7 @@ def forecast(table: pa.Table, place: tuple[float, float]) -> Situation:
 
 def example(design: Candidate, law: str, member: str, year: Weather) -> Situation:
     """A day of the shipped (or own) weather in the middle of a season, its state as the design would have left it."""
-    season, c = greenhouse.panel_of([member], year)
+    season, c = greenhouse_panel.panel_of([member], year)
     before = trace(law, vector(design, law), season[0], c[0])[DAY * EXAMPLE - 1]
     rows = season[0, DAY * EXAMPLE : DAY * (EXAMPLE + 1) + LOOK]
     return Situation(

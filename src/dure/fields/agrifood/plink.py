@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dure.base.errors import BadInput
-from dure.data.tables import UserTable
+from dure.data.usertable import UserTable
 
 NEEDED = (".bed", ".bim", ".fam")
 TRAITS = ".pheno"
