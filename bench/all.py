@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = ("pool", "boxes", "fields", "ledger", "loop", "demo", "large", "kill")
+BENCHES = ("pool", "boxes", "fields", "field_kills", "ledger", "loop", "demo", "large", "kill")
 HEAD = """# Figures
 
 Each table stands under the command that printed it; `make bench` runs them all. Machines are noisy: CPU seconds,

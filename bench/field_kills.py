@@ -1,6 +1,7 @@
 """Kills a quick campaign of each field once in mid-run, and holds where the resumed one ends against one never killed.
 
-    python bench/field_kills.py [FIELD/PROBLEM ...]
+    python bench/field_kills.py                       every field once; writes bench/results/field_kills.md
+    python bench/field_kills.py FIELD/PROBLEM ...     these alone; writes nothing
 
 The process group dies by SIGKILL after half of the time that the whole one took; then `dure resume`. Both are run in
 hubs of their own with the same problem, so that the state digests must be equal.
@@ -20,6 +21,11 @@ from pathlib import Path
 from dure.campaign.field import load_field, simulator_of
 
 PROBLEMS = ("brain/clock-panel", "device/therapy-settings", "bioprocess/fed-batch", "agrifood/greenhouse")
+HEAD = """# Killed in mid-run
+
+A quick campaign of each field dies by SIGKILL and is resumed; its state must be that of one never killed
+(`python bench/field_kills.py`).
+"""
 DURE = [str(Path(sys.executable).with_name("dure"))]
 
 
@@ -57,7 +63,7 @@ def killed(hub: Path, problem: str, after: float) -> None:
 
 
 def main() -> None:
-    lines = ["| problem | whole, s | killed after, s | assays | same state |", "|---|---|---|---|---|"]
+    lines = [HEAD, "| problem | whole, s | killed after, s | assays | same state |", "|---|---|---|---|---|"]
     for problem in sys.argv[1:] or PROBLEMS:
         with tempfile.TemporaryDirectory() as text:
             folder = Path(text)
@@ -72,7 +78,8 @@ def main() -> None:
             same = again["state_digest"] == whole["state_digest"]
             lines.append(f"| {problem} | {took:.0f} | {took / 2:.0f} | {again['assays']} | {'yes' if same else 'NO'} |")
             print(lines[-1], flush=True)
-    print("\n".join(lines))
+    if not sys.argv[1:]:
+        (Path(__file__).parent / "results" / "field_kills.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from dure.campaign.statistics import Hits, yield_of
 
 LISTED = 50
 DRAWN = 10
+CARD_FACTS = 8
+"""Findings of the closer look that a card shows; of more it shows what gates judge, and the finalists' section all."""
 WIDTH, HEIGHT = 240, 180
 
 
@@ -101,6 +103,9 @@ def _facts(book: Book, candidate: str, value: Value) -> list[Fact]:
     # Yes and no, and counts of them, are told check by check in the section on finalists.
     checked = any("/" in name for name in told)
     shown = {name: each for name, each in told.items() if "/" not in name and not (checked and each.unit == "1")}
+    looked = [name for name in book.examined(candidate) if name in shown]
+    if len(looked) > CARD_FACTS:
+        shown = {name: each for name, each in shown.items() if name not in looked or name in book.judged}
     return facts + [Fact(book.title(name), each) for name, each in shown.items()]
 
 

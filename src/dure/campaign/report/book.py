@@ -166,6 +166,12 @@ class Book:
         return ladder_of(self.run, "finalists", outcome["inputs"])[0]
 
     @cached_property
+    def judged(self) -> frozenset[str]:
+        """The properties that the gates of the finalists judge."""
+        rungs = self.final_ladder.rungs if self.final_ladder else ()
+        return frozenset(gate.property for rung in rungs for gate in rung.gates)
+
+    @cached_property
     def _examined(self) -> dict[str, dict[str, Found]]:
         """Candidate -> property -> evidence of the closer look."""
         found: dict[str, dict[str, Found]] = {}

@@ -487,6 +487,12 @@ class Contrast:
     campaign: tuple[float | None, ...]
     controls: tuple[ContrastCurve, ...]
 
+    @property
+    def known(self) -> tuple[float, ...]:
+        """All values of all runs."""
+        runs = (self.campaign, *(run for control in self.controls for run in control.runs))
+        return tuple(value for run in runs for value in run if value is not None)
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -68,8 +68,7 @@ def discovery(found: Discovery, lang: Language) -> Markup:
 def contrast(found: Contrast, objective: Objective, lang: Language) -> Markup:
     """The best value against assays: the campaign, and each run of its controls."""
     runs = [(style(c.key), run) for c in found.controls for run in c.runs] + [("campaign", found.campaign)]
-    known = [value for _, run in runs for value in run if value is not None]
-    plot = Plot((0, max(len(run) for _, run in runs)), span(known or [0.0, 1.0]), say(lang, "contrast.caption"))
+    plot = Plot((0, max(len(run) for _, run in runs)), span(found.known), say(lang, "contrast.caption"))
     plot.axes(say(lang, "assays.axis"), plain(objective.symbol))
     for css, run in runs:
         points = [(i, value) for i, value in enumerate(run, 1) if value is not None]
