@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two seeds")
     given = parser.parse_args()
     seeds = 2 if given.quick else given.seeds
-    lines = ["# Recipes: regret of each strategy at equal budgets", ""]
+    lines = ["## Recipes: regret of each strategy at equal budgets", ""]
     lines += [f"Median and worst of {seeds} seeds; 0 is the optimum, 1 one random design. `python bench/boxes.py`", ""]
     lines += ["| function | assays | " + " | ".join(NAMES) + " |", "|---|---|" + "---|" * len(NAMES)]
     spent = dict.fromkeys(NAMES, 0.0)

@@ -21,7 +21,7 @@ from pathlib import Path
 from dure.campaign.field import load_field, simulator_of
 
 PROBLEMS = ("brain/clock-panel", "device/therapy-settings", "bioprocess/fed-batch", "agrifood/greenhouse")
-HEAD = """# Killed in mid-run
+HEAD = """## Fields killed in mid-run
 
 A quick campaign of each field dies by SIGKILL and is resumed; its state must be that of one never killed
 (`python bench/field_kills.py`).

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 KEPT, TABLE = HERE / "results" / "fields.json", HERE / "results" / "fields.md"
 FIELDS = ("brain", "device", "bioprocess", "agrifood")
 COLUMNS = ("field", "what", "figure", "value", "baseline", "published", "split", "seeds", "cpu_s", "command")
-HEAD = """# Fields
+HEAD = """## Fields
 
 Simulated campaigns and trained models (`python bench/fields.py`). Nothing simulated was measured; a wanted figure that
 was not reached says so in its note. Figures of one seed are one draw.
