@@ -14,7 +14,7 @@ from dure_sixth.mills import MILLS
 from test_sixth_models import shop, table, write
 
 from dure.analysis.perform import Answer, analyse
-from dure.base.errors import BadInput, NotFound
+from dure.base.errors import BadInput, NotFound, Refused
 from dure.campaign import journal
 from dure.campaign.field import analysis_of, table_of
 from dure.campaign.report.findingpage import render
@@ -22,6 +22,7 @@ from dure.campaign.service import answer_of, open_run
 from dure.campaign.spec import specification
 from dure.campaign.trace import trace
 from dure.data import datasets
+from dure.data.datasets import withdraw
 from dure.models.training import train
 
 NAME = "baking/mills"
@@ -84,6 +85,9 @@ def test_it_can_be_about_the_answer_of_a_campaign(hub: sixth.InlineHub, tmp_path
     kinds = [below.what for below in chain.below]
     assert kinds == ["event", "dataset", "dataset", "trained-model"]
     assert [each.what for each in chain.below[2].below] == ["event", "campaign"]
+    withdraw(hub.act(), answer.results, "error")
+    with pytest.raises(Refused):
+        analyse(shop(hub), hub.me, NAME, MILLS, write(tmp_path, FLOURS), answer)
     other = Answer(run.identifier, None, "oven", {}, answer.candidate)
     with pytest.raises(BadInput, match=r"(?s)not about a campaign of that kind.*kitchens"):
         analyse(shop(hub), hub.me, NAME, MILLS, write(tmp_path, FLOURS), other)

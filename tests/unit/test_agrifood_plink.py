@@ -49,12 +49,12 @@ def test_plinks_own_example_is_read():
     # Of snp1 the file counts G (its allele 1); A comes first in the alphabet, so that A is counted.
     assert read.table.column_names == ["family", "trait", "snp:snp1/A", "snp:snp2/1", "snp:snp3/A"]
     # snp1: GG AA 00 AA AA AA; snp2: 22 00 12 22 22 22; snp3: CC AC AC 00 00 AA; the second individual has no trait.
-    assert read.table["snp:snp1/A"].to_pylist() == [0, -9, 2, 2, 2]
-    assert read.table["snp:snp2/1"].to_pylist() == [0, 1, 0, 0, 0]
-    assert read.table["snp:snp3/A"].to_pylist() == [0, 1, -9, -9, 2]
-    assert read.table["trait"].to_pylist() == [2.5, 3.25, 4, 1.5, 7]
-    assert read.table["family"].to_pylist() == ["1", "1", "2", "2", "2"]
-    assert read.rows.tolist() == [1, 3, 4, 5, 6]
+    assert read.table["snp:snp1/A"].to_pylist() == [0, 2, -9, 2, 2, 2]
+    assert read.table["snp:snp2/1"].to_pylist() == [0, -9, 1, 0, 0, 0]
+    assert read.table["snp:snp3/A"].to_pylist() == [0, 1, 1, -9, -9, 2]
+    assert read.table["trait"].to_pylist() == [2.5, None, 3.25, 4, 1.5, 7]
+    assert read.table["family"].to_pylist() == ["1", "1", "1", "2", "2", "2"]
+    assert read.rows.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_genotypes_are_those_that_another_implementation_tells(foreign):
@@ -109,9 +109,9 @@ def test_a_marker_of_one_allele_and_one_without_a_name():
 def test_traits_of_their_own_with_environments():
     pheno = b"FID IID trait environment\n1 1 10 N\n1 2 11 S\n2 3 12 S\n"
     read = plink.read_plink("x.bed", example(pheno=pheno))
-    assert read.table["trait"].to_pylist() == [10, 11, 12]
-    assert read.table["environment"].to_pylist() == ["N", "S", "S"]
-    assert read.rows.tolist() == [1, 2, 6]
+    assert read.table["trait"].to_pylist() == [10, 11, None, None, None, 12]
+    assert read.table["environment"].to_pylist() == ["N", "S", "-", "-", "-", "S"]
+    assert read.rows.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("none", [b" -9\n", b" 0\n"])
@@ -141,7 +141,6 @@ def test_an_individual_without_a_family_stands_alone():
         ({"bim": EXAMPLE[".bim"].replace(b"snp3 0 3 A C", b"snp1 0 3 A C")}, "'snp:snp1/A' stands twice"),
         ({"fam": EXAMPLE[".fam"].replace(b"2 3 1 2 1 7", b"2 2 1 2 1 7")}, "'2 2' stands twice"),
         ({"fam": EXAMPLE[".fam"].replace(b" 2.5\n", b" tall\n")}, "'tall' is no trait"),
-        ({"fam": b"".join(b"1 %d 0 0 1 %d\n" % (i, 1 + i % 2) for i in range(6))}, "cases and controls"),
         ({"fam": "1 1".encode("utf-16")}, "UTF-8"),
         ({"pheno": b"1 1 2.5\n"}, "the first line is"),
         ({"pheno": b"FID IID trait\n9 9 2.5\n"}, "'9 9' among them"),
@@ -180,6 +179,39 @@ def test_a_data_set_trains_as_the_same_table_does():
     assert cards[0]["training"]["markers"] == 600
 
 
+def test_codes_of_cases_and_controls_are_no_trait_to_train_on():
+    from tests.unit.test_agrifood_genomic import simulated
+
+    dosage, _, family, _ = simulated(families=30, sibs=5, markers=60, heritability=0.8)
+    read = plink.read_plink("herd.bed", written(dosage, [1 + i % 2 for i in range(150)], family))
+    wanted = [*genomic.GENOMIC.columns, genomic.GENOMIC.target, genomic.GENOMIC.group]
+    with pytest.raises(BadInput, match="cases and controls"):
+        genomic.train({"table": _parquet(checked(read, wanted))}, {}, 1, silent)
+
+
+def test_the_untested_are_predicted_and_a_marker_without_the_counted_allele_is_turned():
+    from tests.unit.test_agrifood_genomic import simulated
+
+    dosage, trait, family, _ = simulated(families=30, sibs=5, markers=600, heritability=0.8)
+    trait = [float(t) if i >= 5 else "NA" for i, t in enumerate(trait)]
+    read = plink.read_plink("herd.bed", written(dosage, trait, family))
+    wanted = [*genomic.GENOMIC.columns, genomic.GENOMIC.target, genomic.GENOMIC.group]
+    model = genomic.train({"table": _parquet(checked(read, wanted))}, {}, 1, silent)["model"]
+
+    def predicted(table):
+        found = genomic.predict({"model": model, "table": _parquet(table)}, {}, 1, silent)["predictions"]
+        return pq.read_table(io.BytesIO(found))["value"].to_numpy()
+
+    asked = checked(read, genomic.GENOMIC.columns)
+    values = predicted(asked)
+    assert len(values) == len(trait)
+    name = next(each for each in asked.column_names if each.startswith(plink.PREFIX))
+    other = asked.set_column(
+        asked.column_names.index(name), name[:-1] + "G", pa.array(2 - asked[name].to_numpy().astype(int), pa.int64())
+    )
+    np.testing.assert_allclose(predicted(other), values)
+
+
 def test_the_recipe_reads_the_file_with_those_beside_it(tmp_path):
     for suffix, data in EXAMPLE.items():
         (tmp_path / f"x{suffix}").write_bytes(data)
@@ -187,7 +219,9 @@ def test_the_recipe_reads_the_file_with_those_beside_it(tmp_path):
     assert read.table.equals(plink.read_plink("x.bed", EXAMPLE).table)
     assert [path.suffix for path in paths] == [".bed", ".bim", ".fam"]
     (tmp_path / "x.pheno").write_bytes(b"FID IID trait\n1 1 10\n")
-    assert read_own(tmp_path / "x.bed", genomic.GENOMIC.formats)[0].table["trait"].to_pylist() == [10]
+    assert read_own(tmp_path / "x.bed", genomic.GENOMIC.formats)[0].table["trait"].to_pylist() == [
+        10, None, None, None, None, None,
+    ]  # fmt: skip
     (tmp_path / "x.fam").unlink()
     with pytest.raises(NotFound):
         read_own(tmp_path / "x.bed", genomic.GENOMIC.formats)

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from dure.base.errors import RowErrors
+from dure.base.errors import BadInput, RowErrors
 from dure.data.tables import read_table
 from dure.models.columns import checked
 from dure.models.recipe import Column
@@ -43,3 +45,22 @@ def test_gaps_are_taken_where_a_column_may_have_them_and_refused_elsewhere(tmp_p
     np.testing.assert_allclose(found["gas"].to_numpy(), [400.0, 410.0, np.nan])
     with pytest.raises(RowErrors, match="row 3: no value"):
         checked(table, [WARMTH])
+
+
+def test_one_name_in_two_units_is_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"(?s)'warmth \[K\]' bear one name"):
+        checked(read(tmp_path, "warmth [Cel],warmth [K]\n20,293\n"), [WARMTH])
+
+
+def test_a_misspelt_column_that_could_be_left_out_is_named(tmp_path):
+    optional = replace(WARMTH, required=False)
+    with pytest.raises(BadInput, match=r"(?s)no column 'warmht' in this table.*did you mean 'warmth'"):
+        checked(read(tmp_path, "gas [ppm],warmht [Cel]\n400,20\n"), [GAS, optional])
+    assert checked(read(tmp_path, "gas [ppm],note\n400,x\n"), [GAS, optional]).column_names == ["row", "gas"]
+
+
+@pytest.mark.parametrize("column", [pa.array([[1.0]]), pa.array([0], pa.timestamp("s"))])
+def test_cells_that_are_no_numbers_are_refused_in_words(tmp_path, column):
+    pq.write_table(pa.table({"warmth [Cel]": column}), tmp_path / "own.parquet")
+    with pytest.raises((BadInput, RowErrors), match="not numbers"):
+        checked(read_table(tmp_path / "own.parquet"), [WARMTH])

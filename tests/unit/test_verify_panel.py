@@ -135,3 +135,8 @@ def test_a_limit_says_itself() -> None:
         True,
         True,
     ]
+
+
+def test_a_number_is_no_panel():
+    with pytest.raises(BadInput, match="5 is no panel"):
+        members_of(5, {"tune": ("a", "b")}, "[lab], panel")

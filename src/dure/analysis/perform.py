@@ -12,6 +12,7 @@ from typing import Any
 from dure.access.terms import ACCESS, Terms, inherit
 from dure.analysis.contract import Analysis
 from dure.base.errors import BadInput
+from dure.base.types import Resource
 from dure.compute.record import Call, Result
 from dure.data import datasets
 from dure.models.inputs import Workshop, own_table, source_files, succeeded
@@ -89,6 +90,7 @@ def analyse(
     if answer is not None:
         inputs["candidate"] = objects.put(answer.candidate)
         if answer.results is not None:
+            act.require("dataset.read", Resource("dataset", answer.results))
             with act.read() as reader:
                 terms.append(datasets.describe(objects, datasets.find(reader, answer.results).manifest).terms)
             derived.append(answer.results)

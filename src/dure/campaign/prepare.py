@@ -155,9 +155,7 @@ def _laboratory(spec: Specification, field: Field) -> dict[str, Any]:
     """
     described = {name: value for name, value in spec.lab.items() if name != "column"}
     panels = simulator_of(field, spec.lab).panels if spec.lab["driver"] == "simulated" else {}
-    named = (table.get("panel") for table in (spec.lab, spec.finalists))
-    members = [list(panels[each]) for each in named if isinstance(each, str) and each in panels]
-    whole = {**described, "members": members} if members else described
+    whole = {**described, "panels": {name: list(members) for name, members in panels.items()}} if panels else described
     return {**described, "assay": digest(["assay", whole, spec.objective.describe()])}
 
 

@@ -244,7 +244,7 @@ def _write_findings(hub: Hub, found: Finding) -> dict[str, str]:
     """Writes the pages of an analysis and its further files below `reports/`; where each page lies."""
     from dure.campaign.report.findingpage import render
 
-    stem = found.name.replace("/", "-")
+    stem = f"{found.name.replace('/', '-')}-{found.accession}"
     for name, data in found.files.items():
         _write(hub, f"{stem}-{name}", data)
     return {

@@ -2,8 +2,8 @@
 
 `tests/task_sources.json` holds the version and source digest of every task of Dure. The source of a task is its
 function with every function, class and constant of its package that it uses, directly or through others, without
-comments, docstrings and blank lines. What `dure.base` and `dure.compute` give is left out: it carries a task, and
-computes nothing.
+comments, docstrings and blank lines, and the data files beside them that they name. What `dure.base` and `dure.compute`
+give is left out: it carries a task, and computes nothing.
 
 After raising a version or adding a task: `python -m dure.compute.sources tests/task_sources.json`.
 """
@@ -29,6 +29,8 @@ import dure
 from dure.base.canonical import digest, digest_bytes
 from dure.compute.task import Task, declared
 
+_DATA = ("toml", "json")
+"""Endings of the data files that lie beside code and are read by it."""
 _CARRIERS = ("dure.base", "dure.compute")
 
 
@@ -53,7 +55,8 @@ def entries() -> dict[str, Entry]:
 def code_version() -> str:
     """The version of Dure with the digest of its own source files: two states of the code have two names."""
     root = Path(dure.__file__).parent
-    files = {str(path.relative_to(root)): digest_bytes(path.read_bytes()) for path in sorted(root.rglob("*.py"))}
+    found = sorted(path for ending in ("py", *_DATA) for path in root.rglob(f"*.{ending}"))
+    files = {str(path.relative_to(root)): digest_bytes(path.read_bytes()) for path in found}
     return f"{version('dure')}+{digest(files).removeprefix('b3:')[:12]}"
 
 
@@ -74,7 +77,7 @@ def source_digest(task: Task) -> str:
         if place in found or place[1] not in module.definitions:
             continue
         node = module.definitions[place[1]]
-        found[place] = module.text(node)
+        found[place] = module.text(node) + "".join(module.data(node))
         waiting += [used for used in module.uses(node) if _counts(used[0], package)]
     return digest(sorted([*place, text] for place, text in found.items()))
 
@@ -84,6 +87,7 @@ class _Module:
     """A parsed module: what is defined at its top, and what each definition uses."""
 
     name: str
+    folder: Path
     lines: list[str]
     definitions: dict[str, ast.stmt]
     imports: dict[str, tuple[str, str]]
@@ -95,6 +99,14 @@ class _Module:
             first = start - node.lineno
             lines[first : end - node.lineno + 1] = [""] * (end - start + 1)
         return "\n".join(line for line in _without_comments(lines) if line)
+
+    def data(self, node: ast.stmt) -> Iterator[str]:
+        """The digests of the data files beside the module that a definition names."""
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.endswith(_DATA):
+                file = self.folder / part.value
+                if file.is_file():
+                    yield digest_bytes(file.read_bytes())
 
     def uses(self, node: ast.stmt) -> Iterator[tuple[str, str]]:
         """The (module, name) of everything that a definition refers to."""
@@ -115,11 +127,11 @@ def _module(name: str) -> _Module:
         spec = None
     path = spec.origin if spec else None
     if not path or not path.endswith(".py"):
-        return _Module(name, [], {}, {})
+        return _Module(name, Path(), [], {}, {})
     text = Path(path).read_text("utf-8")
     body = ast.parse(text).body
     definitions = {defined: node for node in body for defined in _names(node)}
-    return _Module(name, text.splitlines(), definitions, dict(_imports(iter(body), name)))
+    return _Module(name, Path(path).parent, text.splitlines(), definitions, dict(_imports(iter(body), name)))
 
 
 def _counts(module: str, package: str) -> bool:

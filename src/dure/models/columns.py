@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -28,23 +29,58 @@ def checked(read: UserTable, columns: Sequence[Column]) -> pa.Table:
         RowErrors: cells that are no numbers, or numbers that cannot be; with row and reason.
     """
     found: dict[str, pa.Array | pa.ChunkedArray] = {"row": pa.array(read.rows, pa.int64())}
+    bare = _bare(read)
+    declared = {column.name for column in columns}
+    patterns = [column.pattern for column in columns if column.pattern is not None]
+    strange = [name for name in bare if name not in declared and not any(re.fullmatch(p, name) for p in patterns)]
     for column in columns:
-        for name, header in _headers(read, column):
+        for name, header in _headers(read, column, bare, strange):
             found[name] = _text(read, header) if column.unit is None else pa.array(_numbers(read, header, column))
     return pa.table(found)
 
 
-def _headers(read: UserTable, column: Column) -> Iterator[tuple[str, str]]:
-    """(name without unit, header) of each column of the file that this one stands for.
+def _bare(read: UserTable) -> dict[str, str]:
+    """Name without unit -> header.
 
     Raises:
-        BadInput: there is none although it is needed.
+        BadInput: one name in two units.
     """
-    bare = {_BRACKETS.sub("", header).strip(): header for header in read.table.column_names}
+    bare: dict[str, str] = {}
+    for header in read.table.column_names:
+        name = _BRACKETS.sub("", header).strip()
+        if name in bare:
+            raise BadInput(
+                f"the columns {bare[name]!r} and {header!r} bear one name",
+                where=read.name,
+                remedy="keep the one that holds",
+            )
+        bare[name] = header
+    return bare
+
+
+def _headers(
+    read: UserTable, column: Column, bare: Mapping[str, str], strange: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """(name without unit, header) of each column of the file that this one stands for.
+
+    Args:
+        strange: names in the file that no column of the recipe has.
+
+    Raises:
+        BadInput: there is none although it is needed, or one that was probably meant is misspelt.
+    """
     if column.pattern is not None:
         wanted = [name for name in bare if re.fullmatch(column.pattern, name)]
     else:
         wanted = [column.name] if column.name in bare else []
+    if not wanted and not column.required and column.pattern is None:
+        near = difflib.get_close_matches(column.name, strange, n=1, cutoff=0.8)
+        if near:
+            raise BadInput(
+                f"there is no column {near[0]!r} in this table",
+                where=read.name,
+                remedy=f"did you mean {column.name!r}? otherwise call it something less like that",
+            )
     if not wanted and column.required:
         unit = "" if column.unit in (None, "1") else f" [{column.unit}]"
         listed = ", ".join(repr(name) for name in list(bare)[:20])
@@ -57,7 +93,12 @@ def _headers(read: UserTable, column: Column) -> Iterator[tuple[str, str]]:
 
 
 def _text(read: UserTable, header: str) -> pa.ChunkedArray:
-    column = read.column(header).cast(pa.string())
+    try:
+        column = read.column(header).cast(pa.string())
+    except pa.ArrowException:
+        raise BadInput(
+            f"column {header!r} holds {read.column(header).type}, not text", where=read.name, remedy="write it as text"
+        ) from None
     empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True).to_numpy(zero_copy_only=False)
     read.refuse([(int(read.rows[i]), f"no value in column {header!r}") for i in np.flatnonzero(empty)])
     return pc.utf8_trim_whitespace(column)
@@ -124,7 +165,7 @@ def _parsed(read: UserTable, header: str, unit: str, gaps: bool) -> NDArray[np.f
         plain = pc.cast(column, pa.float64())
         if plain.null_count == 0 and bool(pc.all(pc.is_finite(plain)).as_py()):
             return np.asarray(plain.to_numpy(zero_copy_only=False))
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         pass  # signs, units or words in cells: read with more care
     values = parse_values(column, name=header, unit=unit, to=unit, rows=read.rows).required(
         read.name, complete=not gaps
@@ -149,6 +190,10 @@ def _likelier(values: NDArray[np.float64], column: Column) -> str | None:
         except BadInput:
             continue
         turned = values * factor + offset
-        if unit != column.unit and (column.low or -np.inf) <= turned.min() and turned.max() <= (column.high or np.inf):
+        if (
+            unit != column.unit
+            and (-np.inf if column.low is None else column.low) <= turned.min()
+            and turned.max() <= (np.inf if column.high is None else column.high)
+        ):
             return unit
     return None

@@ -80,6 +80,8 @@ def members_of(panel: str | Sequence[str], panels: Mapping[str, Sequence[str]], 
     Raises:
         BadInput: no such panel or member, a member twice, or fewer than two members.
     """
+    if not isinstance(panel, str | list | tuple):
+        raise BadInput(f"{panel!r} is no panel", where=where, remedy=f"there are {', '.join(panels)}")
     if isinstance(panel, str) and panel not in panels:
         raise BadInput(f"there is no panel {panel!r}", where=where, remedy=f"there are {', '.join(panels)}")
     members = tuple(panels[panel]) if isinstance(panel, str) else tuple(map(str, panel))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from dure.base.errors import BadInput
 from dure.campaign.report.axes import Axes, span
 from dure.campaign.report.picture import BLUE, Picture
 from dure.compute.task import Inputs, Outputs, Progress, task
-from dure.fields.agrifood.plink import NEEDED, TRAITS, read_plink
+from dure.fields.agrifood.plink import NEEDED, PREFIX, TRAITS, read_plink
 from dure.fields.agrifood.relationship import (
     CLOSE,
     LOST,
@@ -157,10 +157,7 @@ def predict(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progres
         held = {name: file[name] for name in file.files}
     table = pq.read_table(io.BytesIO(inputs["table"]))
     names = [str(name) for name in held["markers"]]
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise BadInput(f"the table lacks the marker {missing[0]!r}", remedy="give every marker of the model")
-    dosage = _dosage(table, names)
+    dosage = _of_model(table, names)
     z = centred(dosage, held["frequency"])
     value = float(held["effects"][0]) + z @ held["weights"]
     nearest = (z @ held["z"].T).max(axis=1)
@@ -177,8 +174,13 @@ def predict(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progres
 
 
 def own_herd(data: bytes) -> Herd:
-    """The rows of a user's table; a negative dosage is a missing call."""
+    """The rows of a user's table that have a trait; a negative dosage is a missing call.
+
+    Raises:
+        BadInput: too few, or a trait that is a code of classes, as PLINK's 1 and 2 of controls and cases.
+    """
     table = pq.read_table(io.BytesIO(data))
+    table = table.filter(np.isfinite(table["trait"].to_numpy().astype(float)))
     names = [name for name in table.column_names if name not in ("row", "family", "environment", "trait")]
     families = np.array(table["family"].to_pylist(), dtype=str)
     if len(families) < LEAST:
@@ -191,7 +193,30 @@ def own_herd(data: bytes) -> Herd:
         else np.full(len(families), "-")
     )
     values = table["trait"].to_numpy().astype(float)
+    if set(np.unique(values)) <= {0.0, 1.0, 2.0}:
+        raise BadInput(
+            "the trait is a code of cases and controls", remedy="give a measured trait; this model is of no classes"
+        )
     return Herd(tuple(names), _dosage(table, names), values, families, environments)
+
+
+def _of_model(table: pa.Table, names: Sequence[str]) -> Floats:
+    """Dosages of the model's markers, shape (rows, markers); NaN where a call is missing.
+
+    A PLINK column names the allele that it counts. Where nobody of a sample carries the one that the model counts, the
+    file cannot name it, and two less the other is meant.
+
+    Raises:
+        BadInput: a marker is not in the table.
+    """
+    plain = {name.rpartition("/")[0]: name for name in table.column_names if name.startswith(PREFIX)}
+    taken = [name if name in table.column_names else plain.get(name.rpartition("/")[0], "") for name in names]
+    lacking = [name for name, found in zip(names, taken, strict=True) if not found]
+    if lacking:
+        raise BadInput(f"the table lacks the marker {lacking[0]!r}", remedy="give every marker of the model")
+    dosage = _dosage(table, taken)
+    turned = np.array([name != found for name, found in zip(names, taken, strict=True)])
+    return np.asarray(np.where(turned, 2.0 - dosage, dosage))
 
 
 def _dosage(table: pa.Table, names: list[str]) -> Floats:
@@ -315,7 +340,7 @@ GENOMIC = Recipe(
             pattern=PATTERN,
         ),
     ),
-    target=Column("trait", "1", {"en": "trait as recorded", "ko": "기록한 형질"}),
+    target=Column("trait", "1", {"en": "trait as recorded", "ko": "기록한 형질"}, gaps=True),
     group=Column("family", None, {"en": "family: never split", "ko": "가계 (나누지 않음)"}),
     others=(
         Column(

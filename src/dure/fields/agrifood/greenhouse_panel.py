@@ -32,7 +32,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "every day": tuple(f"day {day}" for day in range(1, 366)),
 }
 """Named before anything was tuned. A member is a start day; a building has every coefficient off by up to 5 %."""
-MEMBER = re.compile(r"(?:(\d{4}) )?day (\d{1,3})(?: building (\d{1,3}))?")
+MEMBER = re.compile(r"(?:([1-9]\d{3}) )?day (\d{1,3})(?: building (\d{1,3}))?")
 STRATA = {
     **dict.fromkeys(_NEAR, "other start days"),
     **dict.fromkeys(_FAR, "other weather"),
@@ -53,7 +53,7 @@ def members_in(lab: Mapping[str, Any], where: str = "[lab], panel") -> tuple[str
             remedy='write panel = "tune", or a list of start days such as ["day 30", "day 50"]',
         )
     panel = lab["panel"]
-    if "weather" not in lab or isinstance(panel, str):
+    if "weather" not in lab or not isinstance(panel, list | tuple):
         return members_of(panel, PANELS, where)
     strange = [each for each in map(str, panel) if not MEMBER.fullmatch(each)]
     if strange:

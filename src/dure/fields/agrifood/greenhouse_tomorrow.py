@@ -43,7 +43,7 @@ class Situation:
     Attributes:
         weather: shape (48 + 13, 5), as `Weather.season` gives it.
         start, first: states (4,) and controls (3,) now, as the twin takes them.
-        hour: of the clock.
+        hour, minute: of the clock.
         told: what it is, and what was assumed, for readers.
     """
 
@@ -51,6 +51,7 @@ class Situation:
     start: Floats
     first: Floats
     hour: int
+    minute: int
     told: tuple[Texts, ...]
 
 
@@ -73,7 +74,7 @@ def run(inputs: Inputs, params: Mapping[str, Any], seed: int | None, progress: P
     progress(0.3, "seasons")
     expected = [(members, greenhouse_panel.judged(design, law, members, year))]
     if "weather" not in lab:
-        late = greenhouse_panel.PANELS["held-out"]
+        late = tuple(member for member in greenhouse_panel.PANELS["held-out"] if member not in members)
         expected.append((late, greenhouse_panel.judged(design, law, late, year)))
     summary = [*_summary(day, expected, "candidate" in inputs), *now.told]
     found = {"summary": summary, "tables": [_hours(design, law, now, steps), _parts(day), _limits(day, prices)]}
@@ -123,7 +124,7 @@ def forecast(table: pa.Table, place: tuple[float, float]) -> Situation:
     notes = [_says("forecast", first=_clock(times[0]), rows=len(times))]
     notes += [_says("again", hours=hours)] if beyond.any() else []
     notes += [_says("assumed")] if not set(ACTUATORS) <= set(state) else []
-    return Situation(weather, start, first, times[0].hour, tuple(notes))
+    return Situation(weather, start, first, times[0].hour, times[0].minute, tuple(notes))
 
 
 def example(design: Candidate, law: str, member: str, year: Weather) -> Situation:
@@ -132,7 +133,7 @@ def example(design: Candidate, law: str, member: str, year: Weather) -> Situatio
     before = trace(law, vector(design, law), season[0], c[0])[DAY * EXAMPLE - 1]
     rows = season[0, DAY * EXAMPLE : DAY * (EXAMPLE + 1) + LOOK]
     return Situation(
-        rows, before[:4], before[4:7], 0, (_says("example", n=EXAMPLE + 1, member=member, name=year.name),)
+        rows, before[:4], before[4:7], 0, 0, (_says("example", n=EXAMPLE + 1, member=member, name=year.name),)
     )
 
 
@@ -162,7 +163,7 @@ def _hours(design: Candidate, law: str, now: Situation, steps: Floats) -> dict[s
         held = [round(float(told[k]), 2) for k in (6, 5, 4)]
         seen = [round(float(told[2]), 1), round(float(told[8])), round(float(told[7]))]
         around = [round(float(outside[i, 2]), 1), round(float(outside[i, 0]))]
-        rows.append([f"{(now.hour + i) % 24:02d}:00", *around, *asked, *held, *seen])
+        rows.append([f"{(now.hour + i) % 24:02d}:{now.minute:02d}", *around, *asked, *held, *seen])
     head = [*AROUND, *(ASKED if fixed else ()), *SEEN]
     return {"title": WORDS["hours set-points" if fixed else "hours plan"], "head": head, "rows": rows}
 

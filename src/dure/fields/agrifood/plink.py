@@ -42,7 +42,7 @@ def read_plink(name: str, files: Mapping[str, bytes]) -> UserTable:
 
     Dosages count the allele that comes first in the alphabet, whichever the file calls allele 1: PLINK calls the rarer
     one so, and two samples of one breed may disagree on which that is. Missing calls are -9. Where no individual has a
-    trait there is no column `trait`; otherwise individuals without one are left out.
+    trait there is no column `trait`; an individual without one has an empty cell.
 
     Args:
         name: of the .bed file, for messages.
@@ -58,17 +58,15 @@ def read_plink(name: str, files: Mapping[str, bytes]) -> UserTable:
     environments: list[str] = []
     if TRAITS in files:
         people, environments = _with_traits(people, files[TRAITS], f"{stem}{TRAITS}")
-    known = np.array([one.trait is not None for one in people])
-    kept = known if known.any() else np.ones(len(people), dtype=bool)
-    told: dict[str, pa.Array] = {"family": pa.array([p.family for p, own in zip(people, kept, strict=True) if own])}
-    if known.any():
-        told["trait"] = pa.array([p.trait for p in people if p.trait is not None], pa.float64())
+    told: dict[str, pa.Array] = {"family": pa.array([one.family for one in people])}
+    if any(one.trait is not None for one in people):
+        told["trait"] = pa.array([one.trait for one in people], pa.float64())
     if environments:
-        told["environment"] = pa.array([e for e, own in zip(environments, kept, strict=True) if own])
+        told["environment"] = pa.array(environments)
     for j, (column, flipped) in enumerate(markers):
-        own = copies[kept, j]
+        own = copies[:, j]
         told[column] = pa.array(np.where(own == MISSING, MISSING, 2 - own).astype(np.int8) if flipped else own)
-    return UserTable(pa.table(told), np.flatnonzero(kept).astype(np.int64) + 1, name, "binary")
+    return UserTable(pa.table(told), np.arange(1, len(people) + 1), name, "binary")
 
 
 def dosages(data: bytes, individuals: int, markers: int, where: str) -> NDArray[np.int8]:
@@ -103,11 +101,11 @@ def individuals(data: bytes, where: str) -> list[Individual]:
     """The lines of a .fam: family, name, father, mother, sex, trait. A family 0 is none: the individual stands alone.
 
     Raises:
-        BadInput: a line has not six fields, a name stands twice, a trait is no number or a case/control code.
+        BadInput: a line has not six fields, a name stands twice, or a trait is no number.
     """
     rows = _lines(data, 6, where)
     _once([f"{row[0]} {row[1]}" for _, row in rows], where)
-    traits = _measured([_trait(row[5], number, where) for number, row in rows], where)
+    traits = _measured([_trait(row[5], number, where) for number, row in rows])
     return [
         Individual(row[1] if row[0] == "0" else row[0], row[1], trait)
         for (_, row), trait in zip(rows, traits, strict=True)
@@ -140,7 +138,7 @@ def _with_traits(people: Sequence[Individual], data: bytes, where: str) -> tuple
         )
     rows = _lines(data, len(names), where)[1:]
     _once([f"{row[0]} {row[1]}" for _, row in rows], where)
-    traits = _measured([_trait(row[2], number, where) for number, row in rows], where)
+    traits = _measured([_trait(row[2], number, where) for number, row in rows])
     told = {
         (row[1] if row[0] == "0" else row[0], row[1]): (trait, row[3:])
         for (_, row), trait in zip(rows, traits, strict=True)
@@ -169,7 +167,7 @@ def _lines(data: bytes, fields: int, where: str) -> list[tuple[int, list[str]]]:
             raise BadInput(
                 f"line {number} has {len(row)} fields, and {fields} are due",
                 where=where,
-                remedy="write it with: plink --make-bed",
+                remedy="give so many in every line",
             )
     return rows
 
@@ -186,18 +184,9 @@ def _trait(text: str, number: int, where: str) -> float | None:
     return value
 
 
-def _measured(traits: Sequence[float | None], where: str) -> list[float | None]:
-    """The traits, none where all are 0; refuses PLINK's codes of controls and cases, 1 and 2 (0 is none)."""
-    known = {trait for trait in traits if trait is not None}
-    if known == {0.0}:
-        return [None] * len(traits)
-    if known and known <= {0.0, 1.0, 2.0}:
-        raise BadInput(
-            "the trait is a code of cases and controls",
-            where=where,
-            remedy="give a measured trait; this model is of no classes",
-        )
-    return list(traits)
+def _measured(traits: Sequence[float | None]) -> list[float | None]:
+    """The traits, none where all are 0, which is how PLINK says so."""
+    return [None] * len(traits) if {trait for trait in traits if trait is not None} == {0.0} else list(traits)
 
 
 def _once(names: Sequence[str], where: str) -> None:

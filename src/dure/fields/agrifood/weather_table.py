@@ -67,6 +67,10 @@ def read_weather(data: bytes, time: str, columns: Columns, where: str) -> tuple[
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start} is not UTF-8", where=where, remedy="save the file as UTF-8") from None
+    except csv.Error:
+        raise BadInput(
+            "a cell is longer than any of a table", where=where, remedy="look for a double quote that is not closed"
+        ) from None
     places = _places(rows[0] if rows else [], time, columns, where)
     body = [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
     if len(body) < 2:
@@ -98,6 +102,8 @@ def _places(header: list[str], time: str, columns: Columns, where: str) -> dict[
     found = {}
     for at, text in enumerate(header):
         name, _, rest = text.partition("[")
+        if name.strip() in found:
+            raise BadInput(f"the column {name.strip()!r} stands twice", where=where, remedy="keep the one that holds")
         found[name.strip()] = (at, rest.rstrip().removesuffix("]").strip())
     missing = [name for name in (time, *columns) if name not in found]
     if missing:

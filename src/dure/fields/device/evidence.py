@@ -8,6 +8,7 @@ from typing import Any
 
 from dure.analysis.contract import Analysis
 from dure.base.canonical import canonical
+from dure.base.errors import BadInput
 from dure.campaign.field import Texts
 from dure.compute.task import task
 from dure.fields.device import dossier, given
@@ -49,6 +50,11 @@ def evidence(
     origin = _origin(params["lab"]) if "candidate" in inputs else dossier.content()["design"]["origin"]
     names = [setting.name for setting in SETTINGS["controller"]]
     proposed = [given.changed(row, values, "controller") for row in rows or dossier.content()["proposal"]]
+    same = [row for row, one in zip(rows, proposed, strict=False) if one == values]
+    if same:
+        raise BadInput(
+            "a proposal changes nothing", where=f"row {same[0]['row']}", remedy="name a setting with another value"
+        )
     chosen, *changes = (design(dict(zip(names, one, strict=True)), "controller") for one in (values, *proposed))
     progress(0.0, "verifications")
     out = dossier.compiled(files, chosen, origin, changes, DAYS)
@@ -69,8 +75,8 @@ def _findings(body: Mapping[str, Any]) -> dict[str, Any]:
     but = {"en": f"; not {', '.join(failed)}" if failed else "", "ko": f" ({', '.join(failed)} 실패)" if failed else ""}
     summary = [
         {
-            "en": "In silico, on virtual patients that were never tuned on; not a submission, nothing for dosing.",
-            "ko": "조율에 쓰지 않은 가상 환자의 모의실험입니다. 허가 제출 자료가 아니며 투여량 결정에 쓸 수 없습니다.",
+            "en": "In silico, on virtual patients this design was not tuned on; no submission, nothing for dosing.",
+            "ko": "이 설계의 조율에 쓰지 않은 가상 환자의 모의실험이며, 허가 제출이나 투여량 결정에 쓸 수 없습니다.",
         },
         {lang: f"{word}: {told}. {body['origin'][lang]}" for lang, word in (("en", "The design"), ("ko", "설계"))},
         {

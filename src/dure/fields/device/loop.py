@@ -22,10 +22,11 @@ BETWEEN, BETWEEN_EVERY = 200.0, 180
 many minutes ago; simglucose's calculator corrects at meals only."""
 WAKES, SLEEPS = 420, 1380
 LOWEST, HIGHEST = 39.0, 401.0
-"""What a sensor shows at most and at least, mg/dL."""
+"""What a sensor shows at least and at most, mg/dL."""
 WITHHELD = 60
-"""A meal's bolus that the limits gave nothing of is asked for again at each decision with a reading, for so many
-minutes after the last announcement: what was eaten still wants insulin when the suspension ends."""
+"""A meal's bolus that the limits gave nothing of is asked for again at the next decision, for so many minutes after the
+last announcement: what was eaten still wants insulin when the suspension ends. A decision without a reading gives it
+up."""
 JUDGED_FROM, JUDGED_UNTIL, ONE_MEAL = 120, 300, 60
 """Minutes after a bolus between which the readings judge it, or until the next meal; announcements closer than the last
 are one meal."""

@@ -50,7 +50,7 @@ def replayed(
     table: list[list[Any]] = []
     for i, row in enumerate(asked, 1):
         progress((i - 1) / len(asked), str(row["patient"]))
-        own = given.changed(row, values, simulator)
+        own = _allowed(given.changed(row, values, simulator), simulator, row)
         lived = traces if own == values else run(patients, made, own, automatic)
         low = _chosen(row, patients, lows(lived.glucose))
         event = explained(patients, made, simulator, own, lived, low)
@@ -59,6 +59,22 @@ def replayed(
     days = made.lost.shape[1] * STEP // DAY
     found = {"summary": _summary(patients, listed, days, simulator), "tables": _tables(patients, listed, table)}
     return {"findings": canonical(found), **out}
+
+
+def _allowed(values: list[float], simulator: str, row: given.Row) -> list[float]:
+    """The settings, none of them outside its bounds.
+
+    Raises:
+        BadInput: one is.
+    """
+    for setting, value in zip(SETTINGS[simulator], values, strict=True):
+        if not setting.lower <= value <= setting.upper:
+            raise BadInput(
+                f"{setting.name} = {value:g} is not within {setting.lower:g} to {setting.upper:g}",
+                where=f"row {row['row']}" if "row" in row else "",
+                remedy="name a value within the bounds of the space",
+            )
+    return values
 
 
 def _chosen(row: given.Row, patients: Patients, found: Sequence[Low]) -> Low:
