@@ -249,8 +249,8 @@ def flux_table(own: Mapping[str, float], wild: Mapping[str, float], lang: str, r
     exchanges = [r for r in ranked if r.startswith("EX_") and abs(own[r]) > 1e-6][: rows // 2]
     inner = [r for r in ranked if not r.startswith("EX_")][: rows - len(exchanges)]
     shown = [*exchanges, *inner]
-    sheet = Picture(480, 56 + 17 * len(shown), w["table"])
-    columns = ((8, "start"), (330, "end"), (470, "end"))
+    sheet = Picture(760, 56 + 17 * len(shown), w["table"])
+    columns = ((10, "start"), (420, "end"), (640, "end"))
     for (x, anchor), word in zip(columns, (w["reaction"], w["flux"], w["wild"]), strict=True):
         sheet.words(x, 38, word, colour=GREY, anchor=anchor)
     for i, reaction in enumerate(shown):
