@@ -13,11 +13,13 @@ from dure.access.terms import ACCESS, Terms, inherit
 from dure.analysis.contract import Analysis
 from dure.base.errors import BadInput
 from dure.base.types import Resource
-from dure.compute.record import Call, Result
+from dure.compute.record import Call
 from dure.data import datasets
+from dure.models import registry
 from dure.models.inputs import Workshop, own_table, source_files, succeeded
-from dure.models.training import TRAINING, newest, opened
+from dure.models.training import TRAINING, newest
 from dure.store.files import put_files, read_manifest
+from dure.store.objects import Objects
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,13 @@ def analyse(
         row = newest(shop, owner, f"{name.partition('/')[0]}/{analysis.model}")
         inputs["model"] = row.parameters
         provenance["model"] = row.id
-        terms.append(Terms.from_json(opened(shop, row).card["terms"]))
+        terms.append(Terms.from_json(registry.card_of(objects, row.card)["terms"]))
     inherited = inherit(*terms) if terms else datasets.OWN_TERMS
     access = max((each.access for each in terms), key=ACCESS.index, default=inherited.access)
     call = Call(analysis.run, inputs, {"packages": dict(shop.packages), "lab": lab}, access, 1, TRAINING)
     [result] = shop.tasks.run([call])
     succeeded(result, "the analysis could not be done", path.name if path else name)
+    outputs = {file: objects.get(kept) for file, kept in sorted(result.outputs.items())}
     for each in own:
         datasets.deposit(act, objects, each, shop.zone)
     provenance |= {
@@ -116,13 +119,12 @@ def analyse(
     described = datasets.Dataset(
         title=analysis.title["en"],
         title_ko=analysis.title["ko"],
-        files=_files(shop, result),
+        files=_files(objects, outputs),
         terms=inherited,
         provenance={key: value for key, value in provenance.items() if value is not None},
         owner=owner,
     )
     accession = datasets.deposit(act, objects, described, shop.zone)
-    outputs = {file: objects.get(kept) for file, kept in sorted(result.outputs.items())}
     return Finding(
         accession,
         name,
@@ -155,14 +157,14 @@ def _asked(name: str, analysis: Analysis, path: Path | None, answer: Answer | No
         )
 
 
-def _files(shop: Workshop, result: Result) -> tuple[datasets.DatasetFile, ...]:
+def _files(objects: Objects, outputs: Mapping[str, bytes]) -> tuple[datasets.DatasetFile, ...]:
     """The task's outputs as files of a dataset."""
     made = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, kept in sorted(result.outputs.items()):
+        for name, data in outputs.items():
             path = Path(folder) / (f"{name}.json" if name == "findings" else name)
-            path.write_bytes(shop.objects.get(kept))
-            manifest = put_files(shop.objects, [path])[path]
-            held = read_manifest(shop.objects, manifest)
+            path.write_bytes(data)
+            manifest = put_files(objects, [path])[path]
+            held = read_manifest(objects, manifest)
             made.append(datasets.DatasetFile(path.name, manifest, held.digest, held.size))
     return tuple(made)
